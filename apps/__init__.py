@@ -1,0 +1,1 @@
+"""The parts of JaxBroker; imports between them only go down."""

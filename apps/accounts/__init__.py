@@ -1,0 +1,1 @@
+"""Connections, accounts, balances and each account's event log."""

@@ -1,0 +1,1 @@
+"""The surfaces for programs: frozen REST and WebSocket dialects, native socket."""

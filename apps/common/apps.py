@@ -1,0 +1,12 @@
+"""Tell Django about this part."""
+
+from django.apps import AppConfig
+
+
+class CommonConfig(AppConfig):
+    """The Django floor: problem+json, strict input, the bell, in_db, read-only admin."""
+
+    name = "apps.common"
+    label = "common"
+    verbose_name = "Common"
+    default_auto_field = "django.db.models.BigAutoField"

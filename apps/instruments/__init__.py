@@ -1,0 +1,1 @@
+"""What can be traded: contracts, tick rules, trading hours."""

@@ -1,0 +1,1 @@
+"""Quotes, candles and who watches what."""

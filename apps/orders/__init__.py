@@ -1,0 +1,1 @@
+"""Intents to trade and what came of them."""

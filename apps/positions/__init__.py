@@ -1,0 +1,1 @@
+"""What is held, day start and profit and loss."""

@@ -1,0 +1,1 @@
+"""May we trade: states, limits, approvals, arming, alerts."""
