@@ -1,1 +1,1 @@
-"""Words and rules of trading: pure, no Django, no I/O, no clock."""
+"""Words and rules: pure values and functions without Django, I/O or a clock."""
