@@ -1,0 +1,49 @@
+# One word for each thing a person does here. `make` alone lists them.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON := .venv/bin/python
+BOOTSTRAP = python="$$(scripts/find-python)" && "$$python" scripts/venv.py
+
+.PHONY: help run sim migrate test browser-test check format lock clean venv venv-dev
+
+help:  ## list these targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+
+run: venv  ## from nothing but Python 3.11 to a running bridge
+	@exec $(PYTHON) manage.py run_standalone
+
+sim: venv  ## only the simulator: python -m apps.simulator
+	@exec $(PYTHON) -m apps.simulator
+
+migrate: venv  ## bring the database to the newest schema
+	@$(PYTHON) manage.py migrate
+
+test: venv-dev  ## all suites, on SQLite and on PostgreSQL + Redis, with a summary
+	@$(PYTHON) scripts/suites.py
+
+browser-test: venv-dev  ## only the pages, in a real browser
+	@$(PYTHON) scripts/suites.py browser
+
+check: venv-dev  ## lint, format, types, contracts, templates, migrations
+	@$(PYTHON) scripts/checks.py
+
+format: venv-dev  ## let ruff and djlint rewrite what they can
+	@.venv/bin/ruff check --fix --quiet . || true
+	@.venv/bin/ruff format .
+	@if [ -d templates ]; then .venv/bin/djlint templates --reformat --quiet || true; fi
+
+lock: venv  ## pin requirements*.in again into requirements*.txt
+	@$(PYTHON) scripts/lock.py
+
+clean:  ## remove .venv and caches; var/ with its database stays
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
+
+venv:
+	@$(BOOTSTRAP)
+
+venv-dev:
+	@$(BOOTSTRAP) --dev
