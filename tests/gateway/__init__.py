@@ -1,0 +1,1 @@
+"""The gateway keeps one session, loses it well, and comes back."""

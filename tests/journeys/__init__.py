@@ -1,0 +1,1 @@
+"""Whole journeys over real sockets, rows and processes."""
