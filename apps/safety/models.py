@@ -1,0 +1,96 @@
+"""May we trade: states, limits and the row that makes the gates of one account serial.
+
+What a halt does to orders stands in orders; here is only that it holds.
+"""
+
+from django.db import models
+from django.db.models import Q
+
+from apps.accounts.models import Account
+
+
+class State(models.TextChoices):
+    """How much trading is allowed; each is stricter than the one before."""
+
+    ACTIVE = "ACTIVE", "Active"
+    REDUCING = "REDUCING", "Reducing only"
+    HALTED = "HALTED", "Halted"
+
+
+class TradingState(models.Model):
+    """The state of one scope: `*`, `account:<code>` or `symbol:<symbol>`; the strictest holds.
+
+    `halt_epoch` rises with each halt and never falls. `confirmed_at` is when the gateway had
+    seen the halt; null while it has not, and while nothing is halted.
+    """
+
+    scope = models.CharField(max_length=64, unique=True)
+    state = models.CharField(max_length=8, choices=State)
+    halt_epoch = models.PositiveBigIntegerField(default=0)
+    reason = models.CharField(max_length=200, blank=True)
+    actor = models.CharField(max_length=128, blank=True)
+    at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("scope",)
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=State.values), name="trading_state_is_a_word"),
+            models.CheckConstraint(
+                condition=Q(scope="*") | Q(scope__startswith="account:") | Q(scope__startswith="symbol:"),
+                name="trading_state_scope_form",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scope}: {self.state}"
+
+
+class LimitSet(models.Model):
+    """One version of the limits of an account, or of every account without its own (account null).
+
+    Never changed: a new set gets the next version. Values missing here are the defaults of the mode.
+    """
+
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="limit_sets", null=True, blank=True
+    )
+    version = models.PositiveIntegerField()
+    values = models.JSONField(default=dict)
+    author = models.CharField(max_length=128)
+    reason = models.CharField(max_length=200)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = [
+            models.UniqueConstraint(fields=("account", "version"), name="limit_set_version_once"),
+            models.UniqueConstraint(
+                fields=("version",), condition=Q(account__isnull=True), name="limit_set_shared_version_once"
+            ),
+            models.CheckConstraint(condition=Q(version__gte=1), name="limit_set_version_from_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Limits, version {self.version}"
+
+
+class AccountRisk(models.Model):
+    """The row both gates lock, so that orders of one account are judged one after the other.
+
+    `version` rises with every change of limits that concerns the account.
+    """
+
+    account = models.OneToOneField(Account, on_delete=models.PROTECT, related_name="risk")
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        ordering = ("account_id",)
+        verbose_name = "account risk"
+        verbose_name_plural = "account risks"
+        constraints = [
+            models.CheckConstraint(condition=Q(version__gte=1), name="account_risk_version_from_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.version}"
