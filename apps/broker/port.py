@@ -115,7 +115,10 @@ class BrokerSession(Protocol):
         """Sign in and return who we are. Raises BrokerUnavailable, BrokerTimeout or BrokerRefused (326)."""
 
     async def snapshot(self, *, executions_since: datetime | None = None) -> BrokerSnapshot:
-        """Ask for the four lists one after the other. Raises BrokerTimeout, BrokerUnavailable, BrokerRefused."""
+        """Ask for the four lists one after the other.
+
+        Raises BrokerTimeout, BrokerUnavailable or BrokerRefused rather than return a part.
+        """
 
     def facts(self) -> AsyncIterator[BrokerEvent]:
         """Yield what the broker says, in order; the last event is SessionLost."""
@@ -124,7 +127,10 @@ class BrokerSession(Protocol):
         """Yield batches of whole quotes, newest wins per instrument."""
 
     def write_order(self, frame: OrderFrame) -> None:
-        """Write one placeOrder frame now, or raise and write nothing (Backpressure, FrameRefused, BrokerUnavailable)."""
+        """Write one placeOrder frame now, or raise and write nothing.
+
+        Raises Backpressure, FrameRefused or BrokerUnavailable.
+        """
 
     def write_cancel(self, ib_order_id: int) -> None:
         """Write one cancelOrder frame now. Raises Backpressure or BrokerUnavailable."""
@@ -135,8 +141,13 @@ class BrokerSession(Protocol):
     async def current_time(self) -> datetime:
         """Ask the time; the answer is the heartbeat. Raises BrokerTimeout, BrokerUnavailable."""
 
-    async def resolve(self, symbol: str, *, sec_type: str, exchange: str, currency: str) -> list[InstrumentSpec]:
-        """Return every contract that matches; none is an empty list. Raises BrokerTimeout, BrokerUnavailable."""
+    async def resolve(
+        self, symbol: str, *, sec_type: str, exchange: str, currency: str
+    ) -> list[InstrumentSpec]:
+        """Return every contract that matches; none is an empty list.
+
+        Raises BrokerTimeout or BrokerUnavailable.
+        """
 
     async def candles(self, query: CandleQuery) -> list[Candle]:
         """Return candles ascending. Raises BrokerRefused (162 …), BrokerTimeout, BrokerUnavailable."""

@@ -56,7 +56,9 @@ _TABLE: tuple[Code, ...] = (
     # 403: not with these rights
     Code("MISSING_SCOPE", 403, "Not allowed", "Ask staff for a key with this scope", Retry.NO),
     Code("ACCOUNT_NOT_ALLOWED", 403, "Account not allowed", "Use an account of your key", Retry.NO),
-    Code("ADDRESS_NOT_ALLOWED", 403, "Address not allowed", "Ask staff to allow where you call from", Retry.NO),
+    Code(
+        "ADDRESS_NOT_ALLOWED", 403, "Address not allowed", "Ask staff to allow where you call from", Retry.NO
+    ),
     Code("KEY_MODE_MISMATCH", 403, "Key of the other mode", "Use a key made for this mode", Retry.NO),
     Code(
         "CONNECTION_NOT_ALLOWED",
@@ -88,7 +90,9 @@ _TABLE: tuple[Code, ...] = (
     Code("ORDER_TERMINAL", 409, "Order is closed", "Nothing is left to change", Retry.NO),
     Code("NOT_MODIFIABLE", 409, "Order cannot be changed now", "Read the order, then decide", Retry.NO),
     Code("STALE_SEQ", 409, "Order changed meanwhile", "Read the order again", Retry.NO),
-    Code("CONTRACT_AMBIGUOUS", 409, "Ambiguous contract", "Name exchange and currency, or ib_con_id", Retry.NO),
+    Code(
+        "CONTRACT_AMBIGUOUS", 409, "Ambiguous contract", "Name exchange and currency, or ib_con_id", Retry.NO
+    ),
     Code(
         "RISK_DUPLICATE_ORDER",
         409,
@@ -132,13 +136,17 @@ _TABLE: tuple[Code, ...] = (
     Code("RISK_UNAVAILABLE", 422, _DENIED, "A control could not be judged; staff can see why", Retry.NO),
     # 423: a person must act
     Code("TRADING_HALTED", 423, "Trading is halted", "Staff must resume trading", Retry.NO),
-    Code("TRADING_REDUCING", 423, "Only reducing orders", "Only orders that reduce a position pass", Retry.NO),
+    Code(
+        "TRADING_REDUCING", 423, "Only reducing orders", "Only orders that reduce a position pass", Retry.NO
+    ),
     Code("MODE_MISMATCH", 423, "Mode is not proven", "Staff must check the connection", Retry.NO),
     Code("LIVE_NOT_ARMED", 423, "Live is not armed", "Two people must arm this account", Retry.NO),
     Code("RISK_DAILY_LOSS", 423, _DENIED, "The daily loss limit is reached; staff decide", Retry.NO),
     Code("RISK_REPEATED_EXECUTION", 423, _DENIED, "A breaker stopped this symbol; staff decide", Retry.NO),
     # 424: the broker gives no prices
-    Code("NO_MARKET_DATA", 424, "No market data", "Check the data subscription or use delayed data", Retry.NO),
+    Code(
+        "NO_MARKET_DATA", 424, "No market data", "Check the data subscription or use delayed data", Retry.NO
+    ),
     Code("COMPETING_SESSION", 424, "Competing session", "Another login uses the market data", Retry.NO),
     # 429: too fast
     Code("RATE_LIMITED", 429, "Too many requests", "Slow down", Retry.LATER),
@@ -153,7 +161,9 @@ _TABLE: tuple[Code, ...] = (
     Code("GATEWAY_BACKPRESSURE", 503, "Gateway is busy", "Wait a moment", Retry.LATER),
     Code("STORE_UNAVAILABLE", 503, "Database does not answer", "Wait a moment", Retry.LATER),
     Code("BROKER_TIMEOUT", 504, "Broker did not answer in time", "Ask again", Retry.SAME_KEY),
-    Code("OUTCOME_UNKNOWN", 504, "Outcome unknown", "Ask with the same key what became of it", Retry.SAME_KEY),
+    Code(
+        "OUTCOME_UNKNOWN", 504, "Outcome unknown", "Ask with the same key what became of it", Retry.SAME_KEY
+    ),
     # reasons on an order, never answers of their own
     Code("ORDER_EXPIRED", 422, "Order expired unsent", "Send a new order", Retry.NO, answer=False),
     Code("APPROVAL_EXPIRED", 422, "Approval not given in time", "Send a new order", Retry.NO, answer=False),

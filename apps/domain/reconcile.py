@@ -1,0 +1,62 @@
+"""What it means that the broker's complete lists show no trace of an order.
+
+Absence is weak evidence: a stopped IB Gateway executes late (spec/orders.md F2), so an order
+in doubt is called NOT_PLACED only after several complete looks, and may come back even then.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from apps.domain.orders import IN_DOUBT, OPEN, OrderStatus
+
+LOOKS_NEEDED = 3
+LOOKS_SPAN = timedelta(seconds=60)
+FIRST_LOOK_AFTER = timedelta(seconds=30)
+
+
+class Absence(StrEnum):
+    """What to do with an order that no list names."""
+
+    WAIT = "WAIT"
+    DOUBT = "DOUBT"
+    COUNT = "COUNT"
+    NOT_PLACED = "NOT_PLACED"
+    REJECTED = "REJECTED"
+
+
+@dataclass(frozen=True, slots=True)
+class TracelessOrder:
+    """An order of ours that the four complete lists do not name.
+
+    `written_at` is the commit of IN_FLIGHT; `looks` counts earlier complete looks, the first
+    of them at `first_look_at`. `rejected_in_session` says that IB sent a reject code for its
+    id in this very broker session, before the lists were read.
+    """
+
+    status: OrderStatus
+    written_at: datetime
+    looks: int
+    first_look_at: datetime | None
+    rejected_in_session: bool
+    has_fills: bool
+
+
+def judge_absence(order: TracelessOrder, *, now: datetime, window_start: datetime) -> Absence:
+    """Decide what a complete look without a trace means for one order.
+
+    `window_start` is the earliest instant that the list of executions covers; an order
+    written before it could have traded unseen and is never called NOT_PLACED.
+    """
+    if order.rejected_in_session and not order.has_fills:
+        return Absence.REJECTED
+    if order.status in OPEN:
+        return Absence.DOUBT
+    if order.status not in IN_DOUBT or now - order.written_at < FIRST_LOOK_AFTER:
+        return Absence.WAIT
+    if order.has_fills or order.written_at < window_start:
+        return Absence.WAIT
+    first = order.first_look_at or now
+    if order.looks + 1 >= LOOKS_NEEDED and now - first >= LOOKS_SPAN:
+        return Absence.NOT_PLACED
+    return Absence.COUNT
