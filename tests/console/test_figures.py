@@ -1,0 +1,124 @@
+"""Promises about how figures are written."""
+
+from datetime import UTC, datetime
+from decimal import Decimal as D
+
+import pytest
+
+from apps.common import figures
+
+
+class TestMoney:
+    @pytest.mark.parametrize(
+        ("value", "text"),
+        [
+            (D("13855"), "13,855.00"),
+            (D("-1419.75"), "\u22121,419.75"),
+            (D("0"), "0.00"),
+            (D("-0.001"), "0.00"),
+            (D("1E+6"), "1,000,000.00"),
+            (None, "–"),
+            (D("NaN"), "–"),
+            (D("Infinity"), "–"),
+            (D("1.7976931348623157E+308"), "–"),
+        ],
+    )
+    def test_has_groups_two_decimals_and_a_real_minus(self, value, text):
+        assert figures.money(value) == text
+
+    @pytest.mark.parametrize(
+        ("value", "text"),
+        [
+            (D("339"), "+339.00"),
+            (D("-185"), "\u2212185.00"),
+            (D("0"), "0.00"),
+            (D("0.001"), "0.00"),
+            (None, "–"),
+        ],
+    )
+    def test_a_gain_always_carries_its_sign(self, value, text):
+        assert figures.signed_money(value) == text
+
+
+class TestQuantityAndPrice:
+    @pytest.mark.parametrize(
+        ("value", "text"), [(D("100.00000"), "100"), (D("1000"), "1,000"), (D("0.5"), "0.5"), (D("1E+3"), "1,000")]
+    )
+    def test_shares_are_whole_unless_they_are_not(self, value, text):
+        assert figures.quantity(value) == text
+
+    @pytest.mark.parametrize(
+        ("value", "tick", "text"),
+        [
+            (D("138.5"), None, "138.50"),
+            (D("138.55000000"), D("0.01"), "138.55"),
+            (D("0.1234"), None, "0.1234"),
+            (D("7"), D("0.0001"), "7.0000"),
+            (D("138.553"), D("0.01"), "138.553"),
+            (None, None, "–"),
+        ],
+    )
+    def test_a_price_has_the_decimals_of_its_tick_and_loses_none(self, value, tick, text):
+        assert figures.price(value, tick) == text
+
+    def test_an_average_has_one_decimal_more(self):
+        assert figures.average_price(D("140.175"), D("0.01")) == "140.175"
+
+
+class TestShare:
+    @pytest.mark.parametrize(
+        ("used", "limit", "text"),
+        [
+            (D("301.30"), D("482.12"), "63 %"),
+            (D("999.99"), D("1000"), "99 %"),
+            (D("1000"), D("1000"), "100 %"),
+            (D("0.01"), D("1000"), "1 %"),
+            (D("0"), D("1000"), "0 %"),
+            (D("1200"), D("1000"), "120 %"),
+            (None, D("1"), "–"),
+            (D("1"), None, "–"),
+        ],
+    )
+    def test_rounds_up_and_says_99_until_the_limit_is_reached(self, used, limit, text):
+        assert figures.share(used, limit) == text
+
+
+class TestAge:
+    @pytest.mark.parametrize(
+        ("seconds", "text"),
+        [
+            (0.42, "0.4 s"),
+            (9.99, "10 s"),
+            (47.9, "47 s"),
+            (130, "2 min 10 s"),
+            (180, "3 min"),
+            (17820, "4 h 57 min"),
+            (273600, "3 d 4 h"),
+            (-2, "0.0 s"),
+            (None, "–"),
+        ],
+    )
+    def test_grows_coarser_with_time(self, seconds, text):
+        assert figures.age(seconds) == text
+
+
+class TestClock:
+    NOW = datetime(2026, 11, 20, 15, 42, 8, tzinfo=UTC)
+
+    @pytest.mark.parametrize(
+        ("moment", "text"),
+        [
+            (datetime(2026, 11, 20, 15, 30, 58, tzinfo=UTC), "10:30:58"),
+            (datetime(2026, 11, 20, 4, 49, 15, tzinfo=UTC), "Thu 19 Nov 23:49:15"),
+            (datetime(2025, 1, 2, 15, 0, 0, tzinfo=UTC), "2 Jan 2025 10:00:00"),
+            (None, "–"),
+        ],
+    )
+    def test_is_the_exchange_day_and_names_the_date_if_it_is_not_today(self, moment, text):
+        assert figures.clock(moment, self.NOW) == text
+
+
+class TestCount:
+    @pytest.mark.parametrize(("number", "text"), [(0, "0 orders"), (1, "1 order"), (1234, "1,234 orders")])
+    def test_agrees_with_its_noun(self, number, text):
+        assert figures.count(number, "order") == text
