@@ -5,7 +5,7 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
 PYTHON := .venv/bin/python
-BOOTSTRAP = python="$$(scripts/find-python)" && "$$python" scripts/venv.py
+BOOTSTRAP = python="$$(scripts/find-python)" && "$$python" scripts/prepare.py
 
 .PHONY: help run sim migrate test browser-test check format lock clean venv venv-dev
 

@@ -63,9 +63,9 @@ def create() -> int:
 def install(wanted: str) -> int:
     print(f"==> installing {wanted} (pinned, hashes checked)", flush=True)
     started = time.monotonic()
-    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
     # Without --no-compile a third of the time goes into byte code of modules nobody imports.
-    code = subprocess.run([*pip, "--no-compile", "--require-hashes", "-r", ROOT / wanted]).returncode
+    code = subprocess.run([*pip, "--no-compile", "--require-hashes", "-r", str(ROOT / wanted)]).returncode
     if code:
         return code
     STAMP.write_text(json.dumps(installed() | {name: digest(name) for name in HOLDS[wanted]}, indent=1))
