@@ -13,7 +13,7 @@ from apps.broker.port import BrokerSession, SessionIdentity
 from apps.domain.instruments import InstrumentSpec
 from apps.domain.mode import ModeProof
 from apps.domain.orders import Sender
-from apps.domain.quotes import Quote
+from apps.domain.quotes import MarketDataType, Quote
 
 #: IB lost its own line to the exchanges, ours to IB Gateway stands (spec/faults.md section 2).
 CONNECTIVITY_LOST = frozenset({1100, 2110})
@@ -56,7 +56,7 @@ class SessionState:
     `ready` means identity proven and all four lists reconciled. `picture` and `instruments`
     go by IB contract id. `reconcile_wanted` asks the reconciler for a full run soon,
     `resubscribe_wanted` asks the feed to open every line anew. `recovery_id` names the
-    recovery report that this session opened, until it is closed.
+    recovery report this session belongs to. `lines` are the contracts whose market data flows.
     """
 
     number: int
@@ -74,6 +74,14 @@ class SessionState:
     reconcile_wanted: asyncio.Event = field(default_factory=asyncio.Event)
     resubscribe_wanted: asyncio.Event = field(default_factory=asyncio.Event)
     recovery_id: int | None = None
+    missed_beats: int = 0
+    lines: set[int] = field(default_factory=set)
+    market_data_type: MarketDataType = MarketDataType.UNKNOWN
+
+    @property
+    def is_up(self) -> bool:
+        """Tell whether new orders make sense: reconciled, IB's own line stands, it answers us."""
+        return self.ready and not self.connectivity_lost and self.missed_beats == 0
 
     @property
     def may_send_orders(self) -> bool:
@@ -81,7 +89,7 @@ class SessionState:
 
         To be asked before the IN_FLIGHT transaction and again before the write.
         """
-        return self.ready and not self.connectivity_lost and self.session.is_alive and not self.brake.is_on
+        return self.is_up and self.session.is_alive and not self.brake.is_on
 
     def hear_notice(self, code: int) -> None:
         """Take note of a session-wide notice of IB; inbound calls it for every BrokerNotice."""
@@ -102,3 +110,11 @@ class SessionState:
         """
         if self.line_is_back:
             self.connectivity_lost = False
+
+
+@dataclass(slots=True)
+class ProcessState:
+    """What outlives a broker session: the brake, and which session there is now, if any."""
+
+    brake: Brake
+    current: SessionState | None = None
