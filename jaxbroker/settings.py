@@ -50,9 +50,7 @@ JAXBROKER_SIMULATOR = _env.flag("JAXBROKER_SIMULATOR", default=False)
 PAPER_TRADING = _env.flag("PAPER_TRADING", default=True)
 JAXBROKER_LIVE_ALLOWED = _env.flag("JAXBROKER_LIVE_ALLOWED", default=False)
 JAXBROKER_MODE = declared_mode(PAPER_TRADING)
-JAXBROKER_PORT_MODES = {
-    port: Mode(mode) for port, mode in _env.port_modes("JAXBROKER_PORT_MODES").items()
-}
+JAXBROKER_PORT_MODES = {port: Mode(mode) for port, mode in _env.port_modes("JAXBROKER_PORT_MODES").items()}
 for _port in JAXBROKER_PORT_MODES.keys() & PORT_CLASSES.keys():
     _env.refuse("JAXBROKER_PORT_MODES", f"port {_port} has a mode of its own")
 _port_mode = port_class(IB_GATEWAY_PORT, JAXBROKER_PORT_MODES)
@@ -64,7 +62,8 @@ if _port_mode is None:
 if _port_mode is not JAXBROKER_MODE:
     _env.refuse(
         "PAPER_TRADING",
-        f"{str(PAPER_TRADING).lower()} does not go with IB_GATEWAY_PORT {IB_GATEWAY_PORT}, a {_port_mode} port",
+        f"{str(PAPER_TRADING).lower()} does not go with IB_GATEWAY_PORT {IB_GATEWAY_PORT},"
+        f" a {_port_mode} port",
     )
 if JAXBROKER_MODE is Mode.LIVE:
     if not JAXBROKER_LIVE_ALLOWED:
@@ -81,9 +80,7 @@ _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
     " PRAGMA wal_autocheckpoint=1000;"
 )
-_database: dict[str, Any] = _env.database(
-    "DATABASE_URL", default=JAXBROKER_STATE_DIR / "jaxbroker.sqlite3"
-)
+_database: dict[str, Any] = _env.database("DATABASE_URL", default=JAXBROKER_STATE_DIR / "jaxbroker.sqlite3")
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     if JAXBROKER_MODE is Mode.LIVE:
         _env.refuse("DATABASE_URL", "live needs PostgreSQL, not SQLite")
@@ -103,12 +100,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Hints and pictures: with REDIS_URL between processes, without it inside one ----------------
 REDIS_URL = _env.text("REDIS_URL")
-CACHES: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-}
-CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}
-}
+CACHES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CHANNEL_LAYERS: dict[str, dict[str, Any]] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 if REDIS_URL:
     CACHES["default"] = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -379,9 +372,7 @@ LOGGING: dict[str, Any] = {
             "pretty": sys.stderr.isatty() and "NO_COLOR" not in os.environ,
         }
     },
-    "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["secrets"]}
-    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["secrets"]}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django.server": {"handlers": [], "propagate": True},

@@ -12,8 +12,8 @@ if not os.environ.get("JAXBROKER_STATE_DIR"):
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" * 5)
 os.environ.setdefault("LOG_LEVEL", "WARNING")
 
-from jaxbroker.settings import *  # noqa: E402,F403  the environment above must be set first
-from jaxbroker.settings import (  # noqa: E402
+from jaxbroker.settings import *
+from jaxbroker.settings import (
     DATABASES,
     JAXBROKER_STATE_DIR,
     STORAGES,
@@ -22,9 +22,7 @@ from jaxbroker.settings import (  # noqa: E402
 JAXBROKER_TEST = True
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1", "[::1]"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-STORAGES = STORAGES | {
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-}
+STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
 SESSION_COOKIE_NAME = "jaxbroker_session"

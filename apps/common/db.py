@@ -1,0 +1,88 @@
+"""What both databases must do alike: their clock, short transactions, row locks.
+
+With the advisory lock of the lease these are the only places that ask which database
+they run on. On SQLite a transaction is IMMEDIATE, so a row lock has nothing left to do.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from django.core.exceptions import EmptyResultSet
+from django.db import close_old_connections, connection, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.functions import Now
+from django.db.models.sql.compiler import SQLCompiler
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class DbClock(Now):
+    """The database's own clock, now and not at the begin of the transaction.
+
+    Two processes agree on it. Works in filter, update and annotations, and plus a timedelta.
+    """
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any
+    ) -> tuple[str, Any]:
+        """Return the SQL of a clock that goes on inside a transaction."""
+        return self.as_sql(compiler, connection, template="CLOCK_TIMESTAMP()", **extra)
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any
+    ) -> tuple[str, Any]:
+        """Return the SQL in the text form in which Django stores times, to the millisecond."""
+        template = "STRFTIME('%%%%Y-%%%%m-%%%%d %%%%H:%%%%M:%%%%f', 'NOW')"
+        return self.as_sql(compiler, connection, template=template, **extra)
+
+
+def is_postgresql() -> bool:
+    """Return whether this thread's database is PostgreSQL."""
+    return connection.vendor == "postgresql"
+
+
+@contextmanager
+def short_transaction(*, timeout_ms: int = 2_000, durable: bool = False) -> Iterator[None]:
+    """Run the block in one transaction that cannot hang.
+
+    On PostgreSQL no statement and no pause inside may last longer than `timeout_ms`; on
+    SQLite the time-out of the connection holds. `durable` refuses to be nested.
+    """
+    with transaction.atomic(durable=durable):
+        if is_postgresql():
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT set_config('statement_timeout', %s, true),"
+                    " set_config('idle_in_transaction_session_timeout', %s, true)",
+                    [str(timeout_ms), str(timeout_ms)],
+                )
+        yield
+
+
+def for_update(rows: models.QuerySet[Row]) -> models.QuerySet[Row]:
+    """Return the query so that its rows are locked exclusively until the transaction ends."""
+    return rows.select_for_update(of=("self",)) if is_postgresql() else rows
+
+
+def for_share(rows: models.QuerySet[Row]) -> list[Row]:
+    """Return the rows, locked so that others may read and share them but not change them."""
+    if not is_postgresql():
+        return list(rows)
+    try:
+        sql, params = rows.query.sql_with_params()
+    except EmptyResultSet:
+        return []
+    table = connection.ops.quote_name(rows.model._meta.db_table)
+    return list(rows.model._default_manager.raw(f"{sql} FOR SHARE OF {table}", params))
+
+
+def let_go_of_database() -> None:
+    """Give this thread's database connection back before waiting for something.
+
+    Raises TransactionManagementError inside a transaction: nobody waits holding locks.
+    """
+    blocks = connection.atomic_blocks if connection.in_atomic_block else []
+    if any(not getattr(block, "_from_testcase", False) for block in blocks):
+        raise transaction.TransactionManagementError("Waiting inside a transaction is not allowed")
+    close_old_connections()
