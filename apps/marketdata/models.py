@@ -3,11 +3,10 @@
 The newest quotes are a picture in memory (board); rows here are intents and what must outlive it.
 """
 
-import uuid
-
 from django.db import models
 from django.db.models import Q
 
+from apps.common.models import PublicIdModel
 from apps.domain.candles import CandleInterval
 from apps.domain.quotes import MarketDataType
 from apps.instruments.models import Instrument
@@ -119,14 +118,13 @@ class CandleState(models.TextChoices):
     REFUSED = "REFUSED", "Refused"
 
 
-class CandleRequest(models.Model):
+class CandleRequest(PublicIdModel):
     """One question to the broker for candles up to now, shared by all who ask the same.
 
     An intent while PENDING, with at most one row per question; then the answer: `first` and
     `last` bound the candles stored, or `code` and IB's own number say why there are none.
     """
 
-    uuid = models.UUIDField("UUID", default=uuid.uuid4, unique=True, editable=False)
     instrument = models.ForeignKey(Instrument, on_delete=models.CASCADE, related_name="candle_requests")
     interval = models.CharField(max_length=4, choices=[(word.value, word.value) for word in CandleInterval])
     duration = models.CharField(max_length=16)

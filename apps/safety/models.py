@@ -49,7 +49,8 @@ class TradingState(models.Model):
 class LimitSet(models.Model):
     """One version of the limits of an account, or of every account without its own (account null).
 
-    Never changed: a new set gets the next version. Values missing here are the defaults of the mode.
+    Never changed: a new set gets the next version. `values` is what `domain/risk/limits.py` writes,
+    complete; a set that cannot be read stops the orders of its accounts.
     """
 
     account = models.ForeignKey(
