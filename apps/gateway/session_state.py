@@ -57,6 +57,7 @@ class SessionState:
     go by IB contract id. `reconcile_wanted` asks the reconciler for a full run soon,
     `resubscribe_wanted` asks the feed to open every line anew. `recovery_id` names the
     recovery report this session belongs to. `lines` are the contracts whose market data flows.
+    `lost_because` is what SessionLost said; inbound leaves it here when it ends.
     """
 
     number: int
@@ -75,6 +76,7 @@ class SessionState:
     resubscribe_wanted: asyncio.Event = field(default_factory=asyncio.Event)
     recovery_id: int | None = None
     missed_beats: int = 0
+    lost_because: str = ""
     lines: set[int] = field(default_factory=set)
     market_data_type: MarketDataType = MarketDataType.UNKNOWN
 
