@@ -1,0 +1,47 @@
+"""Read what is held, the P&L of today and the equity of past days."""
+
+from collections.abc import Collection
+from datetime import date
+from decimal import Decimal
+
+from apps.accounts.models import Account
+from apps.instruments.models import Instrument
+from apps.positions.models import AccountPnl, DayStart, EquityDay, Position
+
+
+def positions(account_codes: Collection[str] | None, *, all_types: bool = False) -> list[Position]:
+    """Return what is held in these accounts (None: in all), with account and instrument.
+
+    Stocks only unless `all_types`; by account, then symbol.
+    """
+    rows = Position.objects.exclude(quantity=0).select_related("account", "instrument")
+    if account_codes is not None:
+        rows = rows.filter(account__code__in=account_codes)
+    if not all_types:
+        rows = rows.filter(instrument__sec_type="STK")
+    return list(rows.order_by("account__code", "instrument__symbol", "pk"))
+
+
+def held(account: Account, instrument: Instrument) -> Decimal:
+    """Return the signed quantity held, 0 for none."""
+    quantity = (
+        Position.objects.filter(account=account, instrument=instrument)
+        .values_list("quantity", flat=True)
+        .first()
+    )
+    return Decimal(0) if quantity is None else quantity
+
+
+def pnl(account: Account) -> AccountPnl | None:
+    """Return the broker's P&L of today, None before it said any."""
+    return AccountPnl.objects.filter(account=account).first()
+
+
+def day_start(account: Account, session_date: date) -> DayStart | None:
+    """Return the equity with which the account began a trading day, None if nobody saw it."""
+    return DayStart.objects.filter(account=account, session_date=session_date).first()
+
+
+def equity_history(account: Account, limit: int = 500) -> list[EquityDay]:
+    """Return the equity by trading day, the newest first."""
+    return list(EquityDay.objects.filter(account=account).order_by("-session_date")[:limit])

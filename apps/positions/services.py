@@ -1,0 +1,145 @@
+"""Write what the broker says is held, its marks and P&L, and the equity of each trading day."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.accounts.models import Account
+from apps.accounts.selectors import account_by_code, account_values
+from apps.accounts.services import append_event
+from apps.domain.calendar import zone_of
+from apps.domain.events import PnlReport, PortfolioReport, PositionReport
+from apps.domain.identity import plain
+from apps.instruments.models import Instrument
+from apps.positions.models import AccountPnl, DayStart, EquityDay, Position
+
+#: Trading days are counted as the exchanges of our instruments count them.
+_EXCHANGE_ZONE = zone_of("US/Eastern")
+_SATURDAY = 5
+
+
+@transaction.atomic
+def record_position(*, report: PositionReport, instrument: Instrument) -> Position:
+    """Store what is held of one instrument; a new quantity becomes an event of the account.
+
+    Raises AccountNotFound.
+    """
+    return _record(
+        account_by_code(report.account),
+        instrument,
+        quantity=report.quantity,
+        average_cost=report.average_cost,
+    )
+
+
+@transaction.atomic
+def replace_positions(
+    *, account: Account, reports_with_instruments: Iterable[tuple[PositionReport, Instrument]]
+) -> list[Position]:
+    """Store a complete list of the broker: what it does not name is closed. Returns what it names.
+
+    Only for lists whose end was received: a query that failed is not "flat".
+    """
+    named = [
+        _record(account, instrument, quantity=report.quantity, average_cost=report.average_cost)
+        for report, instrument in reports_with_instruments
+    ]
+    gone = Position.objects.filter(account=account).exclude(quantity=0)
+    for row in gone.exclude(pk__in=[row.pk for row in named]).select_related("instrument"):
+        _record(account, row.instrument, quantity=Decimal(0), average_cost=Decimal(0))
+    return named
+
+
+def record_portfolio(report: PortfolioReport) -> bool:
+    """Store the broker's marks of one position; False if nothing of it was ever held."""
+    changed = Position.objects.filter(
+        account__code=report.account, instrument__ib_con_id=report.ib_con_id
+    ).update(
+        market_price=report.market_price,
+        market_value=report.market_value,
+        unrealized_pnl=report.unrealized_pnl,
+        realized_pnl=report.realized_pnl,
+        as_of=timezone.now(),
+    )
+    return changed == 1
+
+
+@transaction.atomic
+def record_pnl(report: PnlReport) -> AccountPnl:
+    """Store the broker's P&L of an account today. Raises AccountNotFound."""
+    row, _ = AccountPnl.objects.update_or_create(
+        account=account_by_code(report.account),
+        defaults={
+            "daily": report.daily,
+            "unrealized": report.unrealized,
+            "realized": report.realized,
+            "as_of": timezone.now(),
+        },
+    )
+    return row
+
+
+@transaction.atomic
+def snapshot_equity(*, account: Account, now: datetime) -> EquityDay | None:
+    """Store the account's equity and cash as the last seen of the trading day `now` is in.
+
+    The first one of a day is also its day start. None on a weekend, or if the broker has not
+    told the values on that day: yesterday's equity is not today's.
+    """
+    session_date = now.astimezone(_EXCHANGE_ZONE).date()
+    seen = account_values(account)
+    if seen.net_liquidation is None or seen.as_of is None or session_date.weekday() >= _SATURDAY:
+        return None
+    if seen.as_of.astimezone(_EXCHANGE_ZONE).date() != session_date:
+        return None
+    _start_day(account, session_date, equity=seen.net_liquidation)
+    row, _ = EquityDay.objects.update_or_create(
+        account=account,
+        session_date=session_date,
+        defaults={
+            "equity": seen.net_liquidation,
+            "cash": seen.total_cash or Decimal(0),
+            "taken_at": now,
+        },
+    )
+    return row
+
+
+def _start_day(account: Account, session_date: date, *, equity: Decimal) -> None:
+    """Take what today has already earned back out, as far as the broker told it today."""
+    today = AccountPnl.objects.filter(account=account).first()
+    told = today is not None and today.as_of.astimezone(_EXCHANGE_ZONE).date() == session_date
+    earned = today.daily if today is not None and told and today.daily is not None else Decimal(0)
+    DayStart.objects.get_or_create(
+        account=account, session_date=session_date, defaults={"equity": equity - earned}
+    )
+
+
+def _record(
+    account: Account, instrument: Instrument, *, quantity: Decimal, average_cost: Decimal
+) -> Position:
+    """Upsert one position in the caller's transaction; marks of what is closed are cleared."""
+    before = Position.objects.filter(account=account, instrument=instrument).first()
+    facts: dict[str, Decimal | datetime | None] = {
+        "quantity": quantity,
+        "average_cost": average_cost,
+        "as_of": timezone.now(),
+    }
+    if not quantity:
+        facts |= {"market_value": Decimal(0), "unrealized_pnl": Decimal(0)}
+    row, _ = Position.objects.update_or_create(account=account, instrument=instrument, defaults=facts)
+    if before.quantity != quantity if before is not None else quantity:
+        append_event(
+            account=account,
+            type="position",
+            data={
+                "ib_con_id": instrument.ib_con_id,
+                "symbol": instrument.symbol,
+                "quantity": plain(quantity),
+                "average_cost": plain(average_cost),
+            },
+        )
+    return row
