@@ -83,7 +83,7 @@ def reasoned_action(
     """
 
     def decorate(method: ReasonedMethod) -> Any:
-        @action(
+        @action(  # type: ignore[untyped-decorator]  # unfold has no types
             description=title,
             permissions=[permission],
             variant=variant,

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import secrets
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from queue import Empty, Full, Queue
 from threading import Event, Lock, Thread
@@ -171,11 +171,11 @@ class _Link:
         """Begin to hear other processes."""
         self._start("in", self._receive)
 
-    def _start(self, name: str, target: "object") -> None:
+    def _start(self, name: str, target: Callable[[], None]) -> None:
         with self._lock:
             if name not in self._started:
                 self._started.add(name)
-                Thread(target=target, name=f"bell-{name}", daemon=True).start()  # type: ignore[arg-type]
+                Thread(target=target, name=f"bell-{name}", daemon=True).start()
 
     def _send(self) -> None:
         client = _client(settings.REDIS_URL, quiet=False)
@@ -196,7 +196,8 @@ class _Link:
                 pause.wait(RETRY_S)
 
     def _hear(self) -> None:
-        with _client(settings.REDIS_URL, quiet=True).pubsub(ignore_subscribe_messages=True) as pubsub:
+        client = _client(settings.REDIS_URL, quiet=True)
+        with client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
             pubsub.subscribe(CHANNEL)
             _hub.wake_all()  # whatever rang while nobody heard
             for message in pubsub.listen():

@@ -156,7 +156,7 @@ def _is_admin_skin(path: str) -> bool:
 def _policy(for_admin_skin: bool) -> str:
     directives = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
     more = settings.JAXBROKER_CSP_ADMIN if for_admin_skin else {}
-    return cast(str, build_policy(config=directives | more))
+    return build_policy(config=directives | more)
 
 
 def _wants_mode(request: HttpRequest, response: HttpResponseBase) -> bool:

@@ -90,7 +90,7 @@ def problem_of(exc: Exception, request: AnyRequest) -> HttpResponse:
         case exceptions.ValidationError():
             return _invalid(exc, request)
         case exceptions.Throttled():
-            wait = exc.wait or 1
+            wait = getattr(exc, "wait", None) or 1
             return problem_response("RATE_LIMITED", request=request, retry_after_s=wait)
         case exceptions.ParseError():
             return problem_response("VALIDATION_JSON", request=request)

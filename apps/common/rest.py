@@ -1,17 +1,17 @@
 """The base of our DRF views: bodies read strictly, answers written one way."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from io import BytesIO
 from typing import Any
 
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.common.jsontext import to_json
@@ -42,20 +42,22 @@ class JSONRenderer(BaseRenderer):
 class AlwaysJSON(BaseContentNegotiation):
     """Answers JSON whatever Accept says, and takes JSON only, uncompressed and in UTF-8."""
 
-    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
         """Return the parser; raises UnsupportedMediaType for a body of another type."""
+        parser = next(iter(parsers))
         if not request.body:
-            return parsers[0]
+            return parser
         encoding = request.headers.get("Content-Encoding", "identity")
         if encoding.lower() != "identity" or not _JSON_TYPE.fullmatch(request.content_type or ""):
             raise UnsupportedMediaType(request.content_type or "")
-        return parsers[0]
+        return parser
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         """Return the renderer and its media type."""
-        return renderers[0], renderers[0].media_type
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
 
 
 class StrictRequest(Request):
@@ -90,9 +92,7 @@ class ApiView(APIView):
             parser_context=self.get_parser_context(request),
         )
 
-    def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         """Render the answer and tell a known caller the mode."""
         answer = super().finalize_response(request, response, *args, **kwargs)
         if getattr(request, "_user", None) is not None:

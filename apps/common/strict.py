@@ -230,10 +230,15 @@ class QuantityField(StrictIntegerField):
 
     default_code = "VALIDATION_QUANTITY"
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(
-            **{"min_value": 1, "max_value": 10_000_000, "low_code": "VALIDATION_QUANTITY"} | options
-        )
+    def __init__(
+        self,
+        *,
+        min_value: int = 1,
+        max_value: int = 10_000_000,
+        low_code: str = "VALIDATION_QUANTITY",
+        **options: Any,
+    ) -> None:
+        super().__init__(min_value=min_value, max_value=max_value, low_code=low_code, **options)
 
 
 class NativeQuantityField(StrictDecimalField):
@@ -242,8 +247,9 @@ class NativeQuantityField(StrictDecimalField):
     default_code = "VALIDATION_QUANTITY"
 
     def __init__(self, **options: Any) -> None:
-        bounds = {"min_value": Decimal(1), "max_value": Decimal(10_000_000)}
-        super().__init__(**bounds | {"whole": True, "low_code": "VALIDATION_QUANTITY"} | options)
+        options.setdefault("min_value", Decimal(1))
+        options.setdefault("max_value", Decimal(10_000_000))
+        super().__init__(whole=True, low_code="VALIDATION_QUANTITY", **options)
 
     def to_internal_value(self, data: Any) -> Decimal:
         """Return the quantity without decimals, so that 10, "10" and "10.0" are one."""
@@ -254,8 +260,9 @@ class PriceField(StrictDecimalField):
     """A price inside the absolute envelope: 0.0001 to 1,000,000, at most 8 decimals."""
 
     def __init__(self, **options: Any) -> None:
-        bounds = {"min_value": Decimal("0.0001"), "max_value": Decimal(1_000_000)}
-        super().__init__(**bounds | options)
+        options.setdefault("min_value", Decimal("0.0001"))
+        options.setdefault("max_value", Decimal(1_000_000))
+        super().__init__(**options)
 
 
 class StrictBooleanField(_Strict):
