@@ -1,0 +1,1 @@
+"""The adapter for Interactive Brokers; only start-up chooses it."""
