@@ -50,34 +50,14 @@ def drop_watch(*, holder: str, instrument: Instrument | None = None) -> int:
 @transaction.atomic
 def store_reference_price(*, quote: Quote, instrument: Instrument) -> None:
     """Store the prices a gate may use; an earlier refusal of the line is over."""
-    ReferencePrice.objects.bulk_create(
-        [
-            ReferencePrice(
-                instrument=instrument,
-                bid=quote.bid,
-                ask=quote.ask,
-                last=quote.last,
-                close=quote.close,
-                market_data_type=quote.market_data_type.value,
-                halted=quote.halted,
-                received_at=quote.received_at,
-            )
-        ],
-        update_conflicts=True,
-        unique_fields=["instrument"],
-        update_fields=[
-            "bid",
-            "ask",
-            "last",
-            "close",
-            "market_data_type",
-            "halted",
-            "received_at",
-            "refusal_code",
-            "refusal_text",
-        ],
-    )
-    ring_on_commit("quotes")
+    _store_prices([_price(quote, instrument)])
+
+
+@transaction.atomic
+def store_reference_prices(quotes: Sequence[Quote]) -> None:
+    """Store the prices of several instruments at once, each named once; unknown ones are left out."""
+    rows = Instrument.objects.in_bulk([quote.ib_con_id for quote in quotes], field_name="ib_con_id")
+    _store_prices([_price(quote, rows[quote.ib_con_id]) for quote in quotes if quote.ib_con_id in rows])
 
 
 @transaction.atomic
@@ -186,6 +166,40 @@ def _answer(request_id: int, **facts: object) -> CandleRequest | None:
     )
     ring_on_commit("candles")
     return CandleRequest.objects.get(pk=request_id) if changed else None
+
+
+def _price(quote: Quote, instrument: Instrument) -> ReferencePrice:
+    return ReferencePrice(
+        instrument=instrument,
+        bid=quote.bid,
+        ask=quote.ask,
+        last=quote.last,
+        close=quote.close,
+        market_data_type=quote.market_data_type.value,
+        halted=quote.halted,
+        received_at=quote.received_at,
+    )
+
+
+def _store_prices(prices: Sequence[ReferencePrice]) -> None:
+    ReferencePrice.objects.bulk_create(
+        prices,
+        update_conflicts=True,
+        unique_fields=["instrument"],
+        update_fields=[
+            "bid",
+            "ask",
+            "last",
+            "close",
+            "market_data_type",
+            "halted",
+            "received_at",
+            "refusal_code",
+            "refusal_text",
+        ],
+        batch_size=100,
+    )
+    ring_on_commit("quotes")
 
 
 def _row(request: CandleRequest, candle: Candle) -> CandleRow:
