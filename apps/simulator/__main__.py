@@ -1,0 +1,78 @@
+"""The simulator as a program: `python -m apps.simulator --port 4002 --scenario quiet`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from apps.simulator.config import BadConfig, SimulatorConfig
+from apps.simulator.messages import NEWEST_VERSION
+from apps.simulator.scenario import read_scenario
+from apps.simulator.server import SimulatorServer
+from apps.simulator.universe import INSTRUMENTS
+
+
+def parse_arguments(arguments: list[str]) -> tuple[SimulatorConfig, str]:
+    """Return the configuration and the level of the log."""
+    parser = argparse.ArgumentParser(
+        prog="apps.simulator", description="Pretend to be IB Gateway, paper only."
+    )
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=4002, help="0 takes a free port")
+    parser.add_argument("--control-port", type=int, default=None, help="the switchboard; 0 takes a free port")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--scenario", default="quiet")
+    parser.add_argument("--state", type=Path, default=None, help="file that keeps orders and positions")
+    parser.add_argument("--account", default="DU1234567")
+    parser.add_argument("--hours", choices=("always", "nyse"), default="always")
+    parser.add_argument("--max-server-version", type=int, default=NEWEST_VERSION)
+    parser.add_argument("--cash", type=float, default=1_000_000.0)
+    parser.add_argument("--log-level", default="WARNING")
+    values = vars(parser.parse_args(arguments))
+    log_level = values.pop("log_level")
+    return SimulatorConfig(**values), log_level
+
+
+async def run(config: SimulatorConfig) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    server = SimulatorServer(config)
+    await server.start()
+    control = f"{config.host}:{server.control_port}" if server.control_port else "none"
+    print(
+        f"simulator listens on {config.host}:{server.port}, control {control}, "
+        f"{len(INSTRUMENTS)} symbols, seed {config.seed}, scenario {config.scenario}, "
+        f"hours {config.hours}, account {config.account}",
+        flush=True,
+    )
+    await stopped.wait()
+    await server.stop()
+
+
+def main() -> int:
+    """Run the program and return its exit code: 2 if it must not start like this."""
+    config, log_level = parse_arguments(sys.argv[1:])
+    logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        config.check(os.environ)
+        read_scenario(config.scenario)
+        asyncio.run(run(config))
+    except BadConfig as error:
+        print(f"simulator: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"simulator: cannot start: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""The account's figures under the names IB gives them."""
+
+from __future__ import annotations
+
+from apps.simulator.ledger import Worth
+from apps.simulator.wire import money_text
+
+Value = tuple[str, str, str]
+
+_ZERO_KEYS = (
+    "AccruedCash",
+    "AccruedDividend",
+    "NetDividend",
+    "OptionMarketValue",
+    "FutureOptionValue",
+    "FuturesPNL",
+)
+
+
+def _margin(worth: Worth) -> dict[str, float]:
+    return {
+        "NetLiquidation": worth.equity,
+        "TotalCashValue": worth.cash,
+        "SettledCash": worth.cash,
+        "AccruedCash": 0.0,
+        "BuyingPower": worth.buying_power,
+        "EquityWithLoanValue": worth.equity,
+        "PreviousEquityWithLoanValue": worth.equity - worth.daily,
+        "PreviousDayEquityWithLoanValue": worth.equity - worth.daily,
+        "GrossPositionValue": worth.gross,
+        "RegTEquity": worth.equity,
+        "RegTMargin": worth.gross * 0.5,
+        "SMA": worth.equity - worth.gross * 0.5,
+        "InitMarginReq": worth.initial_margin,
+        "MaintMarginReq": worth.initial_margin,
+        "AvailableFunds": worth.available,
+        "ExcessLiquidity": worth.available,
+        "FullInitMarginReq": worth.initial_margin,
+        "FullMaintMarginReq": worth.initial_margin,
+        "FullAvailableFunds": worth.available,
+        "FullExcessLiquidity": worth.available,
+        "LookAheadInitMarginReq": worth.initial_margin,
+        "LookAheadMaintMarginReq": worth.initial_margin,
+        "LookAheadAvailableFunds": worth.available,
+        "LookAheadExcessLiquidity": worth.available,
+    }
+
+
+def _plain(worth: Worth, account: str) -> list[Value]:
+    cushion = worth.available / worth.equity if worth.equity else 0.0
+    leverage = worth.gross / worth.equity if worth.equity else 0.0
+    return [
+        ("AccountCode", account, ""),
+        ("AccountReady", "true", ""),
+        ("AccountType", "INDIVIDUAL", ""),
+        ("Cushion", f"{cushion:.6f}", ""),
+        ("Leverage", f"{leverage:.2f}", ""),
+        ("LookAheadNextChange", "0", ""),
+        ("HighestSeverity", "0", ""),
+        ("DayTradesRemaining", "-1", ""),
+        ("TradingType-S", "STKNOPT", ""),
+    ]
+
+
+def ledger_values(worth: Worth, *, currency: str) -> list[Value]:
+    """Return the figures kept per currency; `BASE` is their sum, all in dollars here."""
+    amounts = {
+        "CashBalance": worth.cash,
+        "TotalCashBalance": worth.cash,
+        "StockMarketValue": worth.stock_value,
+        "NetLiquidationByCurrency": worth.equity,
+        "UnrealizedPnL": worth.unrealized,
+        "RealizedPnL": worth.realized,
+        **dict.fromkeys(_ZERO_KEYS, 0.0),
+        "FxCashBalance": 0.0,
+    }
+    values = [(key, money_text(amount), currency) for key, amount in amounts.items()]
+    return [
+        *values,
+        ("ExchangeRate", "1.00", currency),
+        ("Currency", currency, currency),
+        ("RealCurrency", currency, currency),
+    ]
+
+
+def account_values(worth: Worth, account: str) -> list[Value]:
+    """Return everything reqAccountUpdates tells: totals, the securities segment, the ledger."""
+    margin = [(key, money_text(amount), "USD") for key, amount in _margin(worth).items()]
+    segment = [(f"{key}-S", amount, currency) for key, amount, currency in margin]
+    empty_segment = [(f"{key}-C", "0.00", currency) for key, _, currency in margin]
+    ledger = [*ledger_values(worth, currency="BASE"), *ledger_values(worth, currency="USD")]
+    return [*_plain(worth, account), *margin, *segment, *empty_segment, *ledger]
+
+
+def summary_values(worth: Worth, account: str, tags: list[str]) -> list[Value]:
+    """Return the wanted tags, in the order asked for."""
+    known = {key: (key, value, currency) for key, value, currency in _plain(worth, account)}
+    known |= {key: (key, money_text(amount), "USD") for key, amount in _margin(worth).items()}
+    values: list[Value] = []
+    for tag in tags:
+        if tag.startswith("$LEDGER"):
+            wanted = tag.partition(":")[2] or "BASE"
+            for currency in ("BASE", "USD"):
+                if wanted in (currency, "ALL"):
+                    values += ledger_values(worth, currency=currency)
+        elif tag in known:
+            values.append(known[tag])
+    return values

@@ -1,0 +1,199 @@
+"""Historical bars: which stretches of time a request means, and what was traded in them.
+
+Pure reading of the market; the wire form is in messages.py, the request in requests/history.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from apps.simulator.clock import EASTERN
+from apps.simulator.hours import (
+    Session,
+    TradingHours,
+    eastern_date,
+    midnight,
+    session_before,
+    sessions_between,
+)
+from apps.simulator.prices import HEAD
+from apps.simulator.quotes import Market, Stretch, join
+from apps.simulator.universe import Instrument
+
+DAY = 86_400
+BAR_SECONDS = {
+    **{f"{count} secs": count for count in (1, 5, 10, 15, 30)},
+    **{f"{count} mins": count * 60 for count in (1, 2, 3, 5, 10, 15, 20, 30)},
+    **{f"{count} hours": count * 3600 for count in (1, 2, 3, 4, 8)},
+    "1 sec": 1,
+    "1 min": 60,
+    "1 hour": 3600,
+    "1 day": DAY,
+    "1D": DAY,
+    "1 week": 7 * DAY,
+    "1W": 7 * DAY,
+    "1 month": 30 * DAY,
+    "1M": 30 * DAY,
+}
+PRICE_KINDS = ("TRADES", "MIDPOINT", "BID", "ASK", "BID_ASK", "ADJUSTED_LAST")
+
+
+class BadHistoryRequest(Exception):
+    """A history request that cannot be answered; carries IB's code for it."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar; prices in cents, `start` in epoch seconds, `day` its date."""
+
+    start: int
+    day: date
+    opening: int
+    high: int
+    low: int
+    closing: int
+    volume: int
+
+    @property
+    def average(self) -> float:
+        return (self.high + self.low + self.closing) / 3
+
+    @property
+    def count(self) -> int:
+        return max(1, self.volume // 130)
+
+
+def parse_end(text: str, *, now: float) -> int:
+    """Return the end of a request: empty means now, `-` means UTC, else a zone or New York."""
+    if not text.strip():
+        return int(now) + 1
+    try:
+        if len(text) == 17 and text[8] == "-":
+            moment = datetime.strptime(text, "%Y%m%d-%H:%M:%S").replace(tzinfo=UTC)
+        else:
+            day, clock_time, *zone = text.split()
+            zone_info = ZoneInfo(zone[0]) if zone else EASTERN
+            moment = datetime.strptime(f"{day} {clock_time}", "%Y%m%d %H:%M:%S").replace(tzinfo=zone_info)
+    except (ValueError, ZoneInfoNotFoundError):
+        raise BadHistoryRequest(
+            10314, "End Date/Time: The date, time, or time-zone entered is invalid."
+        ) from None
+    return int(moment.timestamp())
+
+
+def parse_start(duration: str, *, end: int, hours: TradingHours, bar_s: int) -> int:
+    """Return the beginning of a request that ends at `end`."""
+    try:
+        count_text, unit = duration.split()
+        count = int(count_text)
+    except ValueError:
+        raise BadHistoryRequest(321, f"Invalid duration: {duration}") from None
+    if count < 1 or unit not in "SDWMY":
+        raise BadHistoryRequest(321, f"Invalid duration: {duration}")
+    if unit == "D" and count > 365:
+        raise BadHistoryRequest(
+            321, "Historical data requests for durations longer than 365 days must be in years"
+        )
+    if unit == "S":
+        return _seconds_of_trading_before(end, count, hours)
+    if unit == "D":
+        if bar_s >= DAY:
+            return _start_of_sessions(count, end=end, hours=hours)
+        return max(_head(), hours.start_of_days(count, end=end))
+    days = {"W": 7, "M": 30.4375, "Y": 365.25}[unit] * count
+    first = eastern_date(end - 1) - timedelta(days=round(days))
+    return max(_head(), midnight(first + timedelta(days=1)))
+
+
+def _head() -> int:
+    return midnight(HEAD)
+
+
+def _start_of_sessions(count: int, *, end: int, hours: TradingHours) -> int:
+    session = session_before(hours, end)
+    for _ in range(count - 1):
+        session = session_before(hours, session.start)
+    return max(_head(), session.start)
+
+
+def _seconds_of_trading_before(end: int, count: int, hours: TradingHours) -> int:
+    while True:
+        session = session_before(hours, end)
+        open_s = min(end, session.end) - session.start
+        if open_s >= count or session.start <= _head():
+            return max(_head(), min(end, session.end) - count)
+        count -= open_s
+        end = session.start
+
+
+def historical_bars(
+    market: Market, instrument: Instrument, *, start: int, end: int, bar_s: int, kind: str, now: float
+) -> Iterator[Bar | None]:
+    """Yield the bars of [start, end), oldest first; None after each session, so a caller may rest.
+
+    A bar still forming is included up to the present second.
+    """
+    end = min(end, int(now) + 1)
+    groups = _grouped(sessions_between(market.hours, start, end), bar_s) if start < end else []
+    for sessions in groups:
+        if bar_s >= DAY:
+            parts = [
+                market.stretch(instrument, one.start, min(one.end, end))
+                for one in sessions
+                if one.start < end
+            ]
+            last = sessions[-1]
+            yield _as_bar(join(parts), start=last.start, day=last.day, kind=kind, instrument=instrument)
+        else:
+            yield from _bars_of_session(market, instrument, sessions[0], (start, end), bar_s=bar_s, kind=kind)
+        yield None
+
+
+def _grouped(sessions: list[Session], bar_s: int) -> list[list[Session]]:
+    if bar_s <= DAY:
+        return [[one] for one in sessions]
+    groups: dict[tuple[int, int], list[Session]] = {}
+    for one in sessions:
+        weekly = bar_s == 7 * DAY
+        key = one.day.isocalendar()[:2] if weekly else (one.day.year, one.day.month)
+        groups.setdefault(key, []).append(one)
+    return list(groups.values())
+
+
+def _bars_of_session(
+    market: Market, instrument: Instrument, session: Session, span: tuple[int, int], *, bar_s: int, kind: str
+) -> Iterator[Bar]:
+    """Yield a session's bars on the grid that starts at midnight; the first may be cut by the opening."""
+    origin = midnight(session.day)
+    first = max(session.start, span[0])
+    end = min(session.end, span[1])
+    edge = first - (first - origin) % bar_s
+    while edge < end:
+        begin = max(edge, session.start)
+        part = market.stretch(instrument, begin, min(edge + bar_s, end))
+        yield _as_bar(part, start=begin, day=session.day, kind=kind, instrument=instrument)
+        edge += bar_s
+
+
+def _as_bar(part: Stretch, *, start: int, day: date, kind: str, instrument: Instrument) -> Bar:
+    below = instrument.spread_ticks // 2
+    above = instrument.spread_ticks - below
+    down, up = {"BID": (below, -below), "ASK": (-above, above), "BID_ASK": (below, above)}.get(kind, (0, 0))
+    shift = up if kind in ("BID", "ASK") else 0
+    return Bar(
+        start=start,
+        day=day,
+        opening=max(1, part.opening + (shift or -down)),
+        high=max(1, part.high + up),
+        low=max(1, part.low - down),
+        closing=max(1, part.closing + (shift or up)),
+        volume=part.volume if kind in ("TRADES", "ADJUSTED_LAST") else -1,
+    )

@@ -1,0 +1,62 @@
+"""The order book of the account: every order, found by its ids, and the executions of the day.
+
+Keeps and finds; it changes nothing about an order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from apps.simulator.orders import Execution, Order
+
+
+class Book:
+    """Orders by (client id, order id) and the executions, oldest first."""
+
+    def __init__(self) -> None:
+        self._orders: dict[tuple[int, int], Order] = {}
+        self._open: dict[tuple[int, int], Order] = {}
+        self.executions: list[Execution] = []
+        self.highest_id: dict[int, int] = {}
+
+    def add(self, order: Order) -> None:
+        self._orders[order.key] = order
+        if not order.is_done:
+            self._open[order.key] = order
+        self.use_id(order.client_id, order.order_id)
+
+    def use_id(self, client_id: int, order_id: int) -> None:
+        """Remember an id as spent, so that it never names a second order."""
+        self.highest_id[client_id] = max(order_id, self.highest_id.get(client_id, 0))
+
+    def find(self, client_id: int, order_id: int) -> Order | None:
+        return self._orders.get((client_id, order_id))
+
+    def find_open_id(self, order_id: int) -> Order | None:
+        """Return an open order of any client by its id."""
+        return next((one for one in self._open.values() if one.order_id == order_id), None)
+
+    def close(self, order: Order) -> None:
+        self._open.pop(order.key, None)
+
+    def forget(self, order: Order) -> None:
+        """Drop an order that was never transmitted."""
+        self._open.pop(order.key, None)
+        self._orders.pop(order.key, None)
+
+    def open_orders(self) -> list[Order]:
+        return list(self._open.values())
+
+    def all_orders(self) -> Iterator[Order]:
+        return iter(self._orders.values())
+
+    def children_of(self, parent: Order) -> list[Order]:
+        wanted = (parent.client_id, parent.order_id)
+        return [one for one in self._open.values() if (one.client_id, one.parent_id) == wanted]
+
+    def parent_of(self, order: Order) -> Order | None:
+        return self.find(order.client_id, order.parent_id) if order.parent_id else None
+
+    def next_order_id(self) -> int:
+        """Return an id above every one used by anybody."""
+        return max(self.highest_id.values(), default=0) + 1

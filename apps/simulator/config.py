@@ -1,0 +1,57 @@
+"""How one simulator is set up; refuses what a paper-trading program must never be."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from apps.simulator.clock import Clock, WallClock
+from apps.simulator.hours import HOURS
+from apps.simulator.messages import NEWEST_VERSION, OLDEST_VERSION
+
+
+class BadConfig(Exception):
+    """The simulator must not start like this."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorConfig:
+    """Everything a simulator is told at its start. Port 0 takes a free one; None means no switchboard."""
+
+    host: str = "127.0.0.1"
+    port: int = 4002
+    control_port: int | None = None
+    seed: int = 7
+    scenario: str = "quiet"
+    state: Path | None = None
+    account: str = "DU1234567"
+    hours: str = "always"
+    max_server_version: int = NEWEST_VERSION
+    cash: float = 1_000_000.0
+    pulse_s: float = 0.25
+    cross_client_cancel: bool = True
+    clock: Clock = field(default_factory=WallClock)
+
+    def check(self, environment: Mapping[str, str]) -> None:
+        """Raise BadConfig unless this is a paper account, served to this machine only."""
+        if environment.get("PAPER_TRADING", "true").strip().lower() in ("false", "0", "no"):
+            raise BadConfig("PAPER_TRADING=false: the simulator only ever plays a paper account")
+        if not self.account.startswith("DU"):
+            raise BadConfig(f"account {self.account!r} is not a paper account: it must start with DU")
+        if environment.get("JAXBROKER_SIMULATOR_ALLOW_BIND") != "1" and not _is_loopback(self.host):
+            raise BadConfig(f"host {self.host!r} is not a loopback address")
+        if self.hours not in HOURS:
+            raise BadConfig(f"unknown hours {self.hours!r}")
+        if not OLDEST_VERSION <= self.max_server_version <= NEWEST_VERSION:
+            raise BadConfig(f"max server version must be {OLDEST_VERSION} to {NEWEST_VERSION}")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,50 @@
+"""What the exchange tells the connected clients, in the order in which it happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from apps.simulator.orders import Execution, Order
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChanged:
+    """An order as it stood at that moment (a copy)."""
+
+    order: Order
+    with_terms: bool = True
+    with_status: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """A fill; its commission follows as a fact of its own."""
+
+    fill: Execution
+
+
+@dataclass(frozen=True, slots=True)
+class CommissionCharged:
+    """The commission of a fill told before."""
+
+    fill: Execution
+
+
+@dataclass(frozen=True, slots=True)
+class PositionChanged:
+    """The quantity held of an instrument changed."""
+
+    con_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderNotice:
+    """An error or notice about one order of one client."""
+
+    client_id: int
+    order_id: int
+    code: int
+    text: str
+
+
+Event = OrderChanged | Executed | CommissionCharged | PositionChanged | OrderNotice

@@ -1,0 +1,272 @@
+"""Message ids, what changes with the server version, and the order of fields in each reply.
+
+The one place that knows a field's position, except for the long order and contract
+messages (order_messages.py, contract_messages.py). Every function returns one message as
+a list of values; strict clients drop a message with a field more or less than this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+from apps.simulator.bars import Bar
+from apps.simulator.wire import UNSET_DOUBLE, Value, field_text, money_text, number_text, price_text
+
+OLDEST_VERSION = 157
+NEWEST_VERSION = 178
+# ib_insync reads `duration` in openOrder only from 159 on: at exactly 158 it misparses.
+MISREAD_VERSION = 158
+
+DECIMAL_SIZES = 163
+REJECT_JSON = 166
+SIZES_IN_SHARES = 159
+PRICE_REVISION = 178
+
+Message = list[Value]
+
+
+class In(IntEnum):
+    """Requests: client to server."""
+
+    REQ_MKT_DATA = 1
+    CANCEL_MKT_DATA = 2
+    PLACE_ORDER = 3
+    CANCEL_ORDER = 4
+    REQ_OPEN_ORDERS = 5
+    REQ_ACCOUNT_UPDATES = 6
+    REQ_EXECUTIONS = 7
+    REQ_IDS = 8
+    REQ_CONTRACT_DETAILS = 9
+    SET_SERVER_LOG_LEVEL = 14
+    REQ_AUTO_OPEN_ORDERS = 15
+    REQ_ALL_OPEN_ORDERS = 16
+    REQ_MANAGED_ACCTS = 17
+    REQ_HISTORICAL_DATA = 20
+    CANCEL_HISTORICAL_DATA = 25
+    REQ_CURRENT_TIME = 49
+    REQ_GLOBAL_CANCEL = 58
+    REQ_MARKET_DATA_TYPE = 59
+    REQ_POSITIONS = 61
+    REQ_ACCOUNT_SUMMARY = 62
+    CANCEL_ACCOUNT_SUMMARY = 63
+    CANCEL_POSITIONS = 64
+    START_API = 71
+    REQ_POSITIONS_MULTI = 74
+    CANCEL_POSITIONS_MULTI = 75
+    REQ_ACCOUNT_UPDATES_MULTI = 76
+    CANCEL_ACCOUNT_UPDATES_MULTI = 77
+    REQ_MATCHING_SYMBOLS = 81
+    REQ_HEAD_TIMESTAMP = 87
+    CANCEL_HEAD_TIMESTAMP = 90
+    REQ_MARKET_RULE = 91
+    REQ_PNL = 92
+    CANCEL_PNL = 93
+    REQ_PNL_SINGLE = 94
+    CANCEL_PNL_SINGLE = 95
+    REQ_COMPLETED_ORDERS = 99
+
+
+class Out(IntEnum):
+    """Replies: server to client."""
+
+    TICK_PRICE = 1
+    TICK_SIZE = 2
+    ORDER_STATUS = 3
+    ERROR = 4
+    OPEN_ORDER = 5
+    ACCOUNT_VALUE = 6
+    PORTFOLIO_VALUE = 7
+    ACCOUNT_TIME = 8
+    NEXT_VALID_ID = 9
+    CONTRACT_DATA = 10
+    EXECUTION = 11
+    MANAGED_ACCOUNTS = 15
+    HISTORICAL_DATA = 17
+    TICK_GENERIC = 45
+    TICK_STRING = 46
+    CURRENT_TIME = 49
+    CONTRACT_DATA_END = 52
+    OPEN_ORDER_END = 53
+    ACCOUNT_DOWNLOAD_END = 54
+    EXECUTIONS_END = 55
+    SNAPSHOT_END = 57
+    MARKET_DATA_TYPE = 58
+    COMMISSION = 59
+    POSITION = 61
+    POSITION_END = 62
+    ACCOUNT_SUMMARY = 63
+    ACCOUNT_SUMMARY_END = 64
+    POSITION_MULTI = 71
+    POSITION_MULTI_END = 72
+    ACCOUNT_UPDATE_MULTI = 73
+    ACCOUNT_UPDATE_MULTI_END = 74
+    SYMBOL_SAMPLES = 79
+    TICK_REQ_PARAMS = 81
+    HEAD_TIMESTAMP = 88
+    HISTORICAL_UPDATE = 90
+    MARKET_RULE = 93
+    PNL = 94
+    PNL_SINGLE = 95
+    COMPLETED_ORDER = 101
+    COMPLETED_ORDERS_END = 102
+    HISTORICAL_SCHEDULE = 106
+
+
+class Tick(IntEnum):
+    """Tick types."""
+
+    BID_SIZE = 0
+    BID = 1
+    ASK = 2
+    ASK_SIZE = 3
+    LAST = 4
+    LAST_SIZE = 5
+    HIGH = 6
+    LOW = 7
+    VOLUME = 8
+    CLOSE = 9
+    OPEN = 14
+    LAST_TIMESTAMP = 45
+    HALTED = 49
+
+
+def negotiate(client_min: int, client_max: int, *, server_max: int) -> int | None:
+    """Return the version to speak, or None if client and server have none in common."""
+    version = min(client_max, server_max)
+    if version == MISREAD_VERSION:
+        version = OLDEST_VERSION
+    if version < client_min or version < OLDEST_VERSION:
+        return None
+    return version
+
+
+def size_text(version: int, size: float) -> str:
+    """Return a market data size: lots before 159, whole shares before 163."""
+    if version < SIZES_IN_SHARES:
+        return str(int(size // 100))
+    return number_text(size) if version >= DECIMAL_SIZES else str(int(size))
+
+
+def error(version: int, request_id: int, code: int, text: str) -> Message:
+    message: Message = [Out.ERROR, 2, request_id, code, text]
+    return [*message, ""] if version >= REJECT_JSON else message
+
+
+def next_valid_id(order_id: int) -> Message:
+    return [Out.NEXT_VALID_ID, 1, order_id]
+
+
+def managed_accounts(account: str) -> Message:
+    return [Out.MANAGED_ACCOUNTS, 1, account]
+
+
+def current_time(epoch: float) -> Message:
+    return [Out.CURRENT_TIME, 1, int(epoch)]
+
+
+def end(message_id: Out, *fields: Value) -> Message:
+    """Return an end marker of the old form, with its version field."""
+    return [message_id, 1, *fields]
+
+
+def tick_price(request_id: int, tick: Tick, cents: int, size: str) -> Message:
+    can_auto_execute = 1 if tick in (Tick.BID, Tick.ASK) else 0
+    return [Out.TICK_PRICE, 6, request_id, tick, price_text(cents), size, can_auto_execute]
+
+
+def tick_size(request_id: int, tick: Tick, size: str) -> Message:
+    return [Out.TICK_SIZE, 6, request_id, tick, size]
+
+
+def tick_string(request_id: int, tick: Tick, text: str) -> Message:
+    return [Out.TICK_STRING, 6, request_id, tick, text]
+
+
+def tick_generic(request_id: int, tick: Tick, value: float) -> Message:
+    return [Out.TICK_GENERIC, 6, request_id, tick, value]
+
+
+def tick_req_params(request_id: int) -> Message:
+    return [Out.TICK_REQ_PARAMS, request_id, "0.01", "9c0001", 3]
+
+
+def market_data_type(request_id: int, kind: int) -> Message:
+    return [Out.MARKET_DATA_TYPE, 1, request_id, kind]
+
+
+def account_value(key: str, value: str, currency: str, account: str) -> Message:
+    return [Out.ACCOUNT_VALUE, 2, key, value, currency, account]
+
+
+def account_summary(request_id: int, account: str, tag: str, value: str, currency: str) -> Message:
+    return [Out.ACCOUNT_SUMMARY, 1, request_id, account, tag, value, currency]
+
+
+def account_update_multi(
+    request_id: int, account: str, model: str, key: str, value: str, currency: str
+) -> Message:
+    return [Out.ACCOUNT_UPDATE_MULTI, 1, request_id, account, model, key, value, currency]
+
+
+def historical_data(
+    version: int, request_id: int, *, span: tuple[str, str], bars: Sequence[tuple[str, Bar]]
+) -> Message:
+    message: Message = [Out.HISTORICAL_DATA, request_id, *span, len(bars)]
+    for stamp, bar in bars:
+        message += [
+            stamp,
+            price_text(bar.opening),
+            price_text(bar.high),
+            price_text(bar.low),
+            price_text(bar.closing),
+            _bar_volume(version, bar),
+            f"{bar.average / 100:.3f}",
+            bar.count if bar.volume >= 0 else -1,
+        ]
+    return message
+
+
+def historical_update(version: int, request_id: int, stamp: str, bar: Bar) -> Message:
+    """Note the order open, close, high, low: it differs from that of historicalData."""
+    return [
+        Out.HISTORICAL_UPDATE,
+        request_id,
+        bar.count if bar.volume >= 0 else -1,
+        stamp,
+        price_text(bar.opening),
+        price_text(bar.closing),
+        price_text(bar.high),
+        price_text(bar.low),
+        f"{bar.average / 100:.3f}",
+        _bar_volume(version, bar),
+    ]
+
+
+def _bar_volume(version: int, bar: Bar) -> str:
+    return "-1" if bar.volume < 0 else size_text(version, bar.volume)
+
+
+def pnl(request_id: int, daily: float, unrealized: float, realized: float) -> Message:
+    return [Out.PNL, request_id, money_text(daily), money_text(unrealized), money_text(realized)]
+
+
+def pnl_single(
+    request_id: int, position: float, *, daily: float, unrealized: float, realized: float, value: float
+) -> Message:
+    amounts = [money_text(one) for one in (daily, unrealized, realized, value)]
+    return [Out.PNL_SINGLE, request_id, position, *amounts]
+
+
+def commission(exec_id: str, amount: float, realized: float | None) -> Message:
+    realized_text = UNSET_DOUBLE if realized is None else number_text(realized)
+    return [Out.COMMISSION, 1, exec_id, number_text(amount), "USD", realized_text, UNSET_DOUBLE, ""]
+
+
+def market_rule(rule_id: int) -> Message:
+    return [Out.MARKET_RULE, rule_id, 1, "0", "0.01"]
+
+
+def message_text(message: Message) -> list[str]:
+    """Return a message as the texts that stand on the wire, for logs and tests."""
+    return [field_text(one) for one in message]

@@ -1,0 +1,136 @@
+"""What an order, an execution and a position are inside the simulator.
+
+Values and one-object properties. What may happen to them is exchange.py and ledger.py;
+how they are written on the wire is order_messages.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+QUANTITY_NOISE = 1e-9
+
+
+class Status(StrEnum):
+    """Order statuses, in IB's spelling."""
+
+    API_PENDING = "ApiPending"
+    PRE_SUBMITTED = "PreSubmitted"
+    SUBMITTED = "Submitted"
+    FILLED = "Filled"
+    CANCELLED = "Cancelled"
+    INACTIVE = "Inactive"
+
+
+DONE = frozenset({Status.FILLED, Status.CANCELLED, Status.INACTIVE})
+
+
+@dataclass(slots=True)
+class Order:
+    """One order as the venue keeps it. Prices in dollars; `terms` are the fields as received."""
+
+    perm_id: int
+    order_id: int
+    client_id: int
+    con_id: int
+    exchange: str
+    action: str
+    quantity: float
+    kind: str
+    limit_price: float | None
+    aux_price: float | None
+    tif: str
+    oca_group: str
+    oca_type: int
+    parent_id: int
+    order_ref: str
+    transmit: bool
+    account: str
+    terms: dict[str, str] = field(default_factory=dict)
+    status: Status = Status.API_PENDING
+    filled: float = 0.0
+    filled_value: float = 0.0
+    last_fill_price: float = 0.0
+    commission: float = 0.0
+    why_held: str = ""
+    is_elected: bool = False
+    has_rested: bool = False
+    next_slice_at: float = 0.0
+    placed_at: float = 0.0
+    completed_at: float = 0.0
+    completed_status: str = ""
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.client_id, self.order_id
+
+    @property
+    def is_buy(self) -> bool:
+        return self.action == "BUY"
+
+    @property
+    def is_done(self) -> bool:
+        return self.status in DONE
+
+    @property
+    def remaining(self) -> float:
+        left = self.quantity - self.filled
+        return left if left > QUANTITY_NOISE else 0.0
+
+    @property
+    def average_price(self) -> float:
+        return self.filled_value / self.filled if self.filled else 0.0
+
+    @property
+    def is_stop(self) -> bool:
+        return self.kind in ("STP", "STP LMT")
+
+    def as_row(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_row(row: dict[str, Any]) -> Order:
+        return Order(**{**row, "status": Status(row["status"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One fill, with its commission and what it realized (None for an opening trade)."""
+
+    exec_id: str
+    perm_id: int
+    order_id: int
+    client_id: int
+    con_id: int
+    account: str
+    order_ref: str
+    at: float
+    exchange: str
+    side: str
+    shares: float
+    price: float
+    cumulative: float
+    average_price: float
+    liquidity: int
+    commission: float
+    realized: float | None
+
+    def as_row(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(slots=True)
+class Position:
+    """What is held of one instrument. `average_cost` includes commission; short is negative."""
+
+    con_id: int
+    quantity: float = 0.0
+    average_cost: float = 0.0
+    realized_today: float = 0.0
+    day_start_value: float = 0.0
+    day_cash_flow: float = 0.0
+
+    def as_row(self) -> dict[str, Any]:
+        return asdict(self)

@@ -1,0 +1,207 @@
+"""The price of an instrument as a function of (seed, symbol, second), and of nothing else.
+
+Three layers, each seeded by its place, so that any second of any year can be computed
+without those before it:
+
+- day levels: a seeded walk pulled back towards the instrument's plausible price;
+- blocks of half an hour inside a day: a bridge between two levels, each with its high,
+  its low and its volume, so that days and hours need no finer detail;
+- seconds inside a block: a path bound to pass through exactly that high and that low.
+
+Bars, quotes and fills are all read from here and therefore agree. Prices are whole cents.
+Spreads and sizes are quotes.py, grouping into bars is bars.py.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import accumulate
+from random import Random
+
+from apps.simulator.hours import eastern_date, midnight
+from apps.simulator.universe import Instrument
+
+BLOCK_S = 1800
+ANCHOR = date(2026, 11, 1).toordinal()
+HEAD = date(2010, 1, 4)
+_PULL = 0.97
+_YEARLY_GROWTH_PER_DAY = 0.0003
+_OPEN_BLOCK = 19
+_CLOSE_BLOCK = 32
+_KEPT_DAYS = 4096
+_KEPT_BLOCKS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Half an hour: logarithms of prices, and the shares traded in it."""
+
+    opening: float
+    high: float
+    low: float
+    closing: float
+    volume: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """The seconds of one block: prices in cents and the shares traded before each second's end."""
+
+    cents: array[int]
+    volume: array[int]
+
+
+def _noise(random: Random) -> float:
+    """Return a number of mean 0 and variance 1 within ±3: a tail could double a price."""
+    draw = random.random
+    return (draw() + draw() + draw() - 1.5) * 2.0
+
+
+def to_cents(logarithm: float) -> int:
+    """Return a price in whole cents, never below one cent."""
+    return max(1, int(math.exp(logarithm) * 100 + 0.5))
+
+
+def _activity(blocks: int) -> list[float]:
+    """Return how lively each block of a day is; New York's hours carry most of it."""
+    return [_liveliness(index) for index in range(blocks)]
+
+
+def _liveliness(index: int) -> float:
+    if not _OPEN_BLOCK <= index < _CLOSE_BLOCK:
+        return 0.12
+    middle = (_OPEN_BLOCK + _CLOSE_BLOCK - 1) / 2
+    distance = abs(index - middle) / (_CLOSE_BLOCK - _OPEN_BLOCK) * 2
+    return 0.6 + 1.4 * distance * distance
+
+
+class PricePath:
+    """One instrument's prices under one seed."""
+
+    def __init__(self, seed: int, instrument: Instrument) -> None:
+        self.instrument = instrument
+        self._name = f"{seed}:{instrument.symbol}"
+        self._anchor = math.log(instrument.start_price)
+        self._forward = _Walk(Random(f"{self._name}:forward"), instrument.daily_volatility)
+        self._backward = _Walk(Random(f"{self._name}:backward"), instrument.daily_volatility)
+        self._days: OrderedDict[int, list[Block]] = OrderedDict()
+        self._blocks: OrderedDict[int, Seconds] = OrderedDict()
+
+    def level(self, ordinal: int) -> float:
+        """Return the logarithm of the price at the first second of a day."""
+        if ordinal >= ANCHOR:
+            return self._anchor + self._forward.at(ordinal - ANCHOR)
+        days = ANCHOR - ordinal
+        return self._anchor + self._backward.at(days) - _YEARLY_GROWTH_PER_DAY * days
+
+    def blocks_of(self, day: date) -> list[Block]:
+        """Return the half hours of a US/Eastern day, 46 or 50 when the clocks change."""
+        ordinal = day.toordinal()
+        found = self._days.get(ordinal)
+        if found is None:
+            found = self._days[ordinal] = self._draw_day(day)
+            if len(self._days) > _KEPT_DAYS:
+                self._days.popitem(last=False)
+        return found
+
+    def seconds_of(self, start: int) -> Seconds:
+        """Return the seconds of the block that begins at `start`, a multiple of BLOCK_S."""
+        found = self._blocks.get(start)
+        if found is None:
+            day = eastern_date(start)
+            block = self.blocks_of(day)[(start - midnight(day)) // BLOCK_S]
+            found = self._blocks[start] = self._draw_seconds(start, block)
+            if len(self._blocks) > _KEPT_BLOCKS:
+                self._blocks.popitem(last=False)
+        return found
+
+    def _draw_day(self, day: date) -> list[Block]:
+        ordinal = day.toordinal()
+        random = Random(f"{self._name}:{ordinal}")
+        count = (midnight(day + timedelta(days=1)) - midnight(day)) // BLOCK_S
+        shares = _shares(count)
+        scales = [self.instrument.daily_volatility * math.sqrt(share) for share in shares]
+        steps = [scale * _noise(random) for scale in scales]
+        first, last = self.level(ordinal), self.level(ordinal + 1)
+        missing = last - first - math.fsum(steps)
+        day_volume = self.instrument.average_volume * (0.6 + 0.8 * random.random())
+        blocks: list[Block] = []
+        here = first
+        draw = random.random
+        for share, scale, step in zip(shares, scales, steps, strict=True):
+            there = here + step + missing * share
+            high = max(here, there) + scale * 0.6 * draw()
+            low = min(here, there) - scale * 0.6 * draw()
+            blocks.append(Block(here, high, low, there, int(day_volume * share * (0.7 + 0.6 * draw()))))
+            here = there
+        return blocks
+
+    def _draw_seconds(self, start: int, block: Block) -> Seconds:
+        random = Random(f"{self._name}:s{start}")
+        turns = (random.randrange(60, BLOCK_S // 2), random.randrange(BLOCK_S // 2 + 60, BLOCK_S - 60))
+        extremes = (block.high, block.low) if random.random() < 0.5 else (block.low, block.high)
+        step = (block.high - block.low) / 40
+        path = [block.opening]
+        knots = ((turns[0], extremes[0]), (turns[1], extremes[1]), (BLOCK_S - 1, block.closing))
+        for place, value in knots:
+            path.extend(_bridge(random, path[-1], value, place - len(path) + 1, step))
+        low, high = block.low, block.high
+        cents = array("l", [to_cents(min(high, max(low, _fold(one, low, high)))) for one in path])
+        return Seconds(cents, _spread_volume(random, block.volume))
+
+
+class _Walk:
+    """A walk pulled back to zero, extended as far as somebody looks."""
+
+    def __init__(self, random: Random, step: float) -> None:
+        self._random = random
+        self._step = step
+        self._values = [0.0]
+
+    def at(self, index: int) -> float:
+        while len(self._values) <= index:
+            self._values.append(self._values[-1] * _PULL + self._step * _noise(self._random))
+        return self._values[index]
+
+
+_SHARES: dict[int, list[float]] = {}
+
+
+def _shares(count: int) -> list[float]:
+    """Return each block's part of a day's variance and volume."""
+    if count not in _SHARES:
+        weights = _activity(count)
+        total = math.fsum(weights)
+        _SHARES[count] = [weight / total for weight in weights]
+    return _SHARES[count]
+
+
+def _bridge(random: Random, start: float, end: float, count: int, step: float) -> list[float]:
+    """Return `count` values after `start`, the last of which is exactly `end`."""
+    draw = random.random
+    walk = list(accumulate((draw() - 0.5) * step for _ in range(count)))
+    slope = (end - start - walk[-1]) / count
+    values = [start + one + slope * (place + 1) for place, one in enumerate(walk)]
+    values[-1] = end
+    return values
+
+
+def _fold(value: float, low: float, high: float) -> float:
+    """Return a value reflected back into its range: a clamp would draw flat tops."""
+    if value > high:
+        return 2 * high - value
+    if value < low:
+        return 2 * low - value
+    return value
+
+
+def _spread_volume(random: Random, volume: int) -> array[int]:
+    draw = random.random
+    weights = [draw() ** 3 for _ in range(BLOCK_S)]
+    running = list(accumulate(weights))
+    total = running[-1]
+    return array("l", [int(volume * one / total) for one in running[:-1]] + [volume])

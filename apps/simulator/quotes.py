@@ -1,0 +1,233 @@
+"""The market as somebody sees it at one instant: quote, last trade, the day so far.
+
+Reads prices.py and adds what the path does not know: spread and displayed sizes, the
+venue's hours, halts, and prices set by hand. It knows nothing of orders.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from datetime import timedelta
+from zlib import crc32
+
+from apps.simulator.hours import (
+    Session,
+    TradingHours,
+    eastern_date,
+    midnight,
+    session_at,
+    session_before,
+    trading_second,
+)
+from apps.simulator.prices import BLOCK_S, PricePath, Seconds, to_cents
+from apps.simulator.universe import Instrument
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What is displayed for one instrument. Prices in cents, sizes in shares."""
+
+    bid: int
+    ask: int
+    bid_size: int
+    ask_size: int
+    last: int
+    last_size: int
+    last_second: int
+    is_halted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Open, high, low, close in cents and the volume of a stretch of time."""
+
+    opening: int
+    high: int
+    low: int
+    closing: int
+    volume: int
+
+
+@dataclass(frozen=True, slots=True)
+class DaySummary:
+    """The session so far, and the close of the one before."""
+
+    day: Stretch
+    previous_close: int
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """A price set by hand: from `start` on the path is scaled, or stands still."""
+
+    start: int
+    factor: float
+    pinned_cents: int | None = None
+
+    def apply(self, cents: int) -> int:
+        if self.pinned_cents is not None:
+            return self.pinned_cents
+        return max(1, int(cents * self.factor + 0.5))
+
+
+def join(stretches: list[Stretch]) -> Stretch:
+    """Return neighbouring stretches, oldest first, as one."""
+    return Stretch(
+        opening=stretches[0].opening,
+        high=max(one.high for one in stretches),
+        low=min(one.low for one in stretches),
+        closing=stretches[-1].closing,
+        volume=sum(one.volume for one in stretches),
+    )
+
+
+class Market:
+    """All instruments under one seed and one calendar."""
+
+    def __init__(self, *, seed: int, hours: TradingHours) -> None:
+        self.seed = seed
+        self.hours = hours
+        self.halted: set[str] = set()
+        self.adjustments: dict[str, list[Adjustment]] = {}
+        self._paths: dict[str, PricePath] = {}
+        self._adjusted: dict[tuple[str, int], Seconds] = {}
+        self._before_block: dict[str, tuple[int, int, Stretch | None]] = {}
+
+    def path(self, instrument: Instrument) -> PricePath:
+        """Return the path of an instrument, made at first use."""
+        found = self._paths.get(instrument.symbol)
+        if found is None:
+            found = self._paths[instrument.symbol] = PricePath(self.seed, instrument)
+        return found
+
+    def is_open(self, at: float) -> bool:
+        return session_at(self.hours, at) is not None
+
+    def last_cents(self, instrument: Instrument, at: float) -> int:
+        """Return the last traded price."""
+        second = int(trading_second(self.hours, at))
+        return self._seconds(instrument, second - second % BLOCK_S).cents[second % BLOCK_S]
+
+    def quote(self, instrument: Instrument, at: float) -> Quote:
+        """Return the quote; outside the venue's hours that of the last close."""
+        seen = trading_second(self.hours, at)
+        second = int(seen)
+        place = second % BLOCK_S
+        cents = self._seconds(instrument, second - place).cents
+        last = cents[place]
+        following = cents[min(place + 1, BLOCK_S - 1)]
+        middle = last + (following - last) * (seen - second)
+        dice = crc32(f"{self.seed}:{instrument.symbol}:{second}".encode())
+        spread = instrument.spread_ticks + (1 if dice % 5 == 0 else 0)
+        bid = max(1, int(middle - spread / 2))
+        depth = 12 if instrument.average_volume >= 20_000_000 else 6
+        return Quote(
+            bid=bid,
+            ask=bid + spread,
+            bid_size=100 * (1 + (dice >> 4) % depth),
+            ask_size=100 * (1 + (dice >> 12) % depth),
+            last=last,
+            last_size=1 + (dice >> 20) % 300,
+            last_second=second,
+            is_halted=instrument.symbol in self.halted,
+        )
+
+    def day_summary(self, instrument: Instrument, at: float) -> DaySummary:
+        """Return open, high, low and volume of the session up to now, and yesterday's close."""
+        session = session_at(self.hours, at) or session_before(self.hours, at)
+        before = session_before(self.hours, session.start)
+        return DaySummary(
+            day=self._session_until(instrument, session, int(trading_second(self.hours, at)) + 1),
+            previous_close=self.last_cents(instrument, before.end - 1),
+        )
+
+    def stretch(self, instrument: Instrument, start: int, end: int) -> Stretch:
+        """Return what was traded in [start, end): at least one second within trading hours."""
+        parts: list[Stretch] = []
+        here = start
+        while here < end:
+            block = here - here % BLOCK_S
+            if here == block and end - here >= BLOCK_S:
+                until = end - end % BLOCK_S
+                parts.extend(self._whole_blocks(instrument, here, until))
+                here = until
+            else:
+                until = min(end, block + BLOCK_S)
+                parts.append(self._part_of_block(instrument, block, here - block, until - block))
+                here = until
+        return parts[0] if len(parts) == 1 else join(parts)
+
+    def set_price(self, instrument: Instrument, cents: int, *, at: float, hold: bool = False) -> None:
+        """Move the price to `cents` from now on; `hold` keeps it standing there."""
+        second = int(trading_second(self.hours, at))
+        raw = self.path(instrument).seconds_of(second - second % BLOCK_S).cents[second % BLOCK_S]
+        change = Adjustment(second, cents / raw, cents if hold else None)
+        self.adjust(instrument.symbol, change)
+
+    def adjust(self, symbol: str, change: Adjustment) -> None:
+        """Append a change by hand, now or when a saved state is read back."""
+        kept = [one for one in self.adjustments.get(symbol, []) if one.start < change.start]
+        self.adjustments[symbol] = [*kept, change]
+        self._adjusted = {key: value for key, value in self._adjusted.items() if key[0] != symbol}
+        self._before_block.pop(symbol, None)
+
+    def _seconds(self, instrument: Instrument, block: int) -> Seconds:
+        raw = self.path(instrument).seconds_of(block)
+        changes = self.adjustments.get(instrument.symbol)
+        if not changes or changes[0].start >= block + BLOCK_S:
+            return raw
+        key = (instrument.symbol, block)
+        found = self._adjusted.get(key)
+        if found is None:
+            cents = array("l", raw.cents)
+            for change in changes:
+                for place in range(max(0, change.start - block), BLOCK_S):
+                    cents[place] = change.apply(raw.cents[place])
+            if len(self._adjusted) > 64:
+                self._adjusted.clear()
+            found = self._adjusted[key] = Seconds(cents, raw.volume)
+        return found
+
+    def _part_of_block(self, instrument: Instrument, block: int, first: int, end: int) -> Stretch:
+        seconds = self._seconds(instrument, block)
+        cents = seconds.cents[first:end]
+        before = seconds.volume[first - 1] if first else 0
+        return Stretch(cents[0], max(cents), min(cents), cents[-1], seconds.volume[end - 1] - before)
+
+    def _whole_blocks(self, instrument: Instrument, start: int, end: int) -> list[Stretch]:
+        changes = self.adjustments.get(instrument.symbol)
+        if changes and changes[0].start < end:
+            return [
+                self._part_of_block(instrument, block, 0, BLOCK_S) for block in range(start, end, BLOCK_S)
+            ]
+        found: list[Stretch] = []
+        path = self.path(instrument)
+        while start < end:
+            day = eastern_date(start)
+            first_of_day = midnight(day)
+            until = min(end, midnight(day + timedelta(days=1)))
+            blocks = path.blocks_of(day)[
+                (start - first_of_day) // BLOCK_S : (until - first_of_day) // BLOCK_S
+            ]
+            found.append(
+                Stretch(
+                    opening=to_cents(blocks[0].opening),
+                    high=to_cents(max([one.high for one in blocks])),
+                    low=to_cents(min([one.low for one in blocks])),
+                    closing=to_cents(blocks[-1].closing),
+                    volume=sum([one.volume for one in blocks]),
+                )
+            )
+            start = until
+        return found
+
+    def _session_until(self, instrument: Instrument, session: Session, end: int) -> Stretch:
+        """Return the session so far; what lies before the running block is kept, for speed."""
+        block = max(session.start, (end - 1) - (end - 1) % BLOCK_S)
+        kept = self._before_block.get(instrument.symbol)
+        if kept is None or kept[:2] != (session.start, block):
+            done = self.stretch(instrument, session.start, block) if block > session.start else None
+            kept = self._before_block[instrument.symbol] = (session.start, block, done)
+        running = self.stretch(instrument, block, end)
+        return join([kept[2], running]) if kept[2] else running

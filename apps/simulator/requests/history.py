@@ -1,0 +1,233 @@
+"""Requests about the past: bars, bars kept up to date, trading schedules, first data."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from apps.simulator import messages
+from apps.simulator.bars import (
+    BAR_SECONDS,
+    DAY,
+    PRICE_KINDS,
+    BadHistoryRequest,
+    Bar,
+    historical_bars,
+    parse_end,
+    parse_start,
+)
+from apps.simulator.clock import eastern_text, utc_text
+from apps.simulator.hours import midnight, sessions_between
+from apps.simulator.messages import In, Out
+from apps.simulator.prices import HEAD
+from apps.simulator.requests.contracts import find_or_refuse, read_contract
+from apps.simulator.requests.handler import Handler
+from apps.simulator.streams import Stream
+from apps.simulator.universe import Instrument
+from apps.simulator.wire import Fields
+
+if TYPE_CHECKING:
+    from apps.simulator.client_session import ClientSession
+
+KIND = "history"
+HEADS = "head timestamp"
+UPDATE_GRID_S = 5
+MAX_OPEN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A history request, understood."""
+
+    request_id: int
+    instrument: Instrument
+    start: int
+    end: int
+    bar_s: int
+    kind: str
+    format_date: int
+    keep_up_to_date: bool
+
+    def stamp(self, bar: Bar) -> str:
+        """Return a bar's date: the same form in the list and in every later update."""
+        if self.bar_s >= DAY:
+            return f"{bar.day:%Y%m%d}"
+        return str(bar.start) if self.format_date == 2 else eastern_text(bar.start)
+
+
+class LiveBars(Stream):
+    """keepUpToDate: the bar in progress again on a grid of five seconds, and each new one."""
+
+    def __init__(self, session: ClientSession, wanted: Wanted, *, last_start: int) -> None:
+        self._session = session
+        self._wanted = wanted
+        self._last_start = last_start
+        self._slot = int(session.venue.clock.epoch()) // UPDATE_GRID_S
+
+    def pulse(self, now: float) -> None:
+        slot = int(now) // UPDATE_GRID_S
+        if slot == self._slot:
+            return
+        self._slot = slot
+        wanted, market = self._wanted, self._session.venue.market
+        bars = historical_bars(
+            market,
+            wanted.instrument,
+            start=min(self._last_start, int(now)),
+            end=int(now) + 1,
+            bar_s=wanted.bar_s,
+            kind=wanted.kind,
+            now=now,
+        )
+        for bar in bars:
+            if bar is not None and bar.start >= self._last_start:
+                self._last_start = bar.start
+                text = wanted.stamp(bar)
+                self._session.send(
+                    messages.historical_update(self._session.version, wanted.request_id, text, bar)
+                )
+
+
+class PendingHistory(Stream):
+    """A request still being computed: it holds its id."""
+
+
+def req_historical_data(session: ClientSession, fields: Fields) -> Coroutine[None, None, None] | None:
+    request_id = fields.integer()
+    asked = read_contract(fields)
+    fields.skip()
+    end_text, bar_size, duration = fields.text(), fields.text(), fields.text()
+    fields.skip()
+    kind, format_date = fields.text().upper(), fields.integer(default=1)
+    if asked.sec_type == "BAG":
+        fields.skip(fields.integer() * 4)
+    keep_up_to_date = fields.flag()
+    fields.skip()
+    if session.has_stream(KIND, request_id):
+        session.send_error(request_id, 102, "Duplicate ticker ID.")
+        return None
+    if session.count_streams(KIND) >= MAX_OPEN:
+        text = "Error processing request:-Only 50 simultaneous API historical data requests allowed."
+        session.send_error(request_id, 322, text)
+        return None
+    instrument = find_or_refuse(session, request_id, asked)
+    if instrument is None:
+        return None
+    try:
+        bar_s = _bar_seconds(bar_size, kind, keep_up_to_date and end_text != "")
+        now = session.venue.clock.epoch()
+        end = parse_end(end_text, now=now)
+        start = parse_start(
+            duration, end=min(end, int(now) + 1), hours=session.venue.market.hours, bar_s=bar_s
+        )
+    except BadHistoryRequest as error:
+        session.send_error(request_id, error.code, error.text)
+        return None
+    wanted = Wanted(request_id, instrument, start, end, bar_s, kind, format_date, keep_up_to_date)
+    if kind == "SCHEDULE":
+        _send_schedule(session, wanted)
+        return None
+    session.open_stream(KIND, request_id, PendingHistory())
+    return _send_bars(session, wanted)
+
+
+def _bar_seconds(bar_size: str, kind: str, is_past_kept_up: bool) -> int:
+    bar_s = BAR_SECONDS.get(bar_size.strip())
+    if bar_s is None:
+        raise BadHistoryRequest(
+            321, f"Error validating request:-Historical data bar size setting is invalid: {bar_size}"
+        )
+    if kind not in (*PRICE_KINDS, "SCHEDULE"):
+        raise BadHistoryRequest(162, f"Historical Market Data Service error message:No {kind} data")
+    if is_past_kept_up:
+        raise BadHistoryRequest(321, "Error validating request:-keepUpToDate needs an empty end time")
+    return bar_s
+
+
+async def _send_bars(session: ClientSession, wanted: Wanted) -> None:
+    """Compute, resting between sessions so that a long history does not stop the market."""
+    bars: list[Bar] = []
+    found = historical_bars(
+        session.venue.market,
+        wanted.instrument,
+        start=wanted.start,
+        end=wanted.end,
+        bar_s=wanted.bar_s,
+        kind=wanted.kind,
+        now=session.venue.clock.epoch(),
+    )
+    for rest, bar in enumerate(found):
+        if bar is not None:
+            bars.append(bar)
+        elif rest % 64 == 0 or wanted.bar_s < DAY:
+            await asyncio.sleep(0)
+    if not session.close_stream(KIND, wanted.request_id):
+        return
+    if not bars:
+        text = "Historical Market Data Service error message:HMDS query returned no data"
+        session.send_error(wanted.request_id, 162, text)
+        return
+    span = (eastern_text(wanted.start), eastern_text(min(wanted.end, session.venue.clock.epoch())))
+    stamped = [(wanted.stamp(bar), bar) for bar in bars]
+    session.send(messages.historical_data(session.version, wanted.request_id, span=span, bars=stamped))
+    if wanted.keep_up_to_date:
+        session.open_stream(KIND, wanted.request_id, LiveBars(session, wanted, last_start=bars[-1].start))
+
+
+def _send_schedule(session: ClientSession, wanted: Wanted) -> None:
+    sessions = sessions_between(session.venue.market.hours, wanted.start, wanted.end)
+    rows = [
+        text
+        for one in sessions
+        for text in (_naive_text(one.start), _naive_text(one.end), f"{one.day:%Y%m%d}")
+    ]
+    span = (_naive_text(wanted.start), _naive_text(wanted.end))
+    session.send([Out.HISTORICAL_SCHEDULE, wanted.request_id, *span, "US/Eastern", len(sessions), *rows])
+
+
+def _naive_text(epoch: float) -> str:
+    return eastern_text(epoch).removesuffix(" US/Eastern").replace(" ", "-")
+
+
+def cancel_historical_data(session: ClientSession, fields: Fields) -> None:
+    fields.skip()
+    request_id = fields.integer()
+    if session.close_stream(KIND, request_id):
+        text = (
+            f"Historical Market Data Service error message:API historical data query cancelled: {request_id}"
+        )
+        session.send_error(request_id, 162, text)
+    else:
+        session.send_error(request_id, 366, f"No historical data query found for ticker id:{request_id}")
+
+
+def req_head_timestamp(session: ClientSession, fields: Fields) -> None:
+    request_id = fields.integer()
+    asked = read_contract(fields)
+    fields.skip(3)
+    format_date = fields.integer(default=1)
+    if session.has_stream(HEADS, request_id):
+        session.send_error(request_id, 102, "Duplicate ticker ID.")
+        return
+    if find_or_refuse(session, request_id, asked) is None:
+        return
+    first = sessions_between(session.venue.market.hours, midnight(HEAD), midnight(HEAD) + DAY)[0].start
+    text = str(first) if format_date == 2 else utc_text(first)
+    session.send([Out.HEAD_TIMESTAMP, request_id, text])
+    session.open_stream(HEADS, request_id, PendingHistory())
+
+
+def cancel_head_timestamp(session: ClientSession, fields: Fields) -> None:
+    request_id = fields.integer()
+    if not session.close_stream(HEADS, request_id):
+        session.send_error(request_id, 300, f"Can't find EId with tickerId:{request_id}")
+
+
+REQUESTS: dict[int, Handler] = {
+    In.REQ_HISTORICAL_DATA: req_historical_data,
+    In.CANCEL_HISTORICAL_DATA: cancel_historical_data,
+    In.REQ_HEAD_TIMESTAMP: req_head_timestamp,
+    In.CANCEL_HEAD_TIMESTAMP: cancel_head_timestamp,
+}

@@ -1,0 +1,226 @@
+"""The listening socket: accept, handshake, client ids, and the pulse that moves everything.
+
+`SimulatorServer(config).start()` runs on the loop of its caller, so another process can
+host it; __main__.py is the program around it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import re
+
+from apps.simulator.client_session import ClientSession
+from apps.simulator.clock import eastern_text
+from apps.simulator.config import SimulatorConfig
+from apps.simulator.control import ControlServer
+from apps.simulator.events import CommissionCharged, Event, Executed, OrderChanged, OrderNotice
+from apps.simulator.messages import In, negotiate
+from apps.simulator.scenario import apply_scenario
+from apps.simulator.universe import BY_SYMBOL
+from apps.simulator.venue import Venue, open_venue
+from apps.simulator.wire import BadField, BadFrame, Fields, encode, read_frame, split_fields
+
+logger = logging.getLogger(__name__)
+
+HANDSHAKE_LIMIT_S = 30.0
+MAX_CLIENTS = 32
+_HELLO = re.compile(r"v(\d+)(?:\.\.(\d+))?(?: .*)?")
+
+
+class SimulatorServer:
+    """One simulator on the running loop."""
+
+    def __init__(self, config: SimulatorConfig) -> None:
+        config.check(os.environ)
+        self.config = config
+        self.venue: Venue = open_venue(config, publish=self._publish)
+        self.venue.faults.port = self
+        self.sessions: dict[int, ClientSession] = {}
+        self._server: asyncio.Server | None = None
+        self._control: ControlServer | None = None
+        self._pulse_task: asyncio.Task[None] | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+
+    @property
+    def port(self) -> int:
+        """Return the port clients connect to, also when 0 was asked for."""
+        return self._port_of(self._server)
+
+    @property
+    def control_port(self) -> int | None:
+        """Return the switchboard's port, None if it has none."""
+        return self._control.port if self._control else None
+
+    async def start(self) -> None:
+        """Listen, and begin to move."""
+        apply_scenario(self.venue, self.config.scenario)
+        self._server = await asyncio.start_server(self._accept, self.config.host, self.config.port)
+        if self.config.control_port is not None:
+            self._control = ControlServer(self)
+            await self._control.start(self.config.host, self.config.control_port)
+        self._pulse_task = asyncio.get_running_loop().create_task(self._beat(), name="simulator pulse")
+
+    async def stop(self) -> None:
+        """Close every socket and the state file. Safe to call twice."""
+        if self._server is None:
+            return
+        self._server.close()
+        if self._pulse_task:
+            self._pulse_task.cancel()
+        if self._control:
+            await self._control.stop()
+        self.drop_clients(reset=False)
+        for task in list(self._connections):
+            task.cancel()
+        pending = [*self._connections, *([self._pulse_task] if self._pulse_task else [])]
+        await asyncio.gather(*pending, return_exceptions=True)
+        self._server = None
+        self.venue.journal.close()
+
+    # --- the fault port --------------------------------------------------------------------
+
+    def drop_clients(self, *, reset: bool) -> int:
+        """Close all client sockets and return how many there were."""
+        sessions = list(self.sessions.values())
+        for session in sessions:
+            session.close(reset=reset)
+        return len(sessions)
+
+    def emit_error(self, request_id: int, code: int, text: str) -> int:
+        """Send an error to every client and return how many there are."""
+        for session in self.sessions.values():
+            session.send_error(request_id, code, text)
+        return len(self.sessions)
+
+    def halt_symbol(self, symbol: str, *, is_halted: bool) -> None:
+        if symbol not in BY_SYMBOL:
+            raise ValueError(f"unknown symbol {symbol}")
+        if is_halted:
+            self.venue.market.halted.add(symbol)
+        else:
+            self.venue.market.halted.discard(symbol)
+
+    def pulse(self) -> None:
+        """Let the exchange and every subscription see the present time."""
+        self.venue.exchange.pulse()
+        now = self.venue.clock.epoch()
+        for session in list(self.sessions.values()):
+            session.pulse(now)
+
+    # --- inside ----------------------------------------------------------------------------
+
+    async def _beat(self) -> None:
+        while True:
+            try:
+                self.pulse()
+            except Exception:
+                logger.exception("pulse failed")
+            await asyncio.sleep(self.config.pulse_s)
+
+    def _publish(self, events: list[Event]) -> None:
+        """Hand events to the connection of their order's client; positions concern everybody."""
+        for event in events:
+            owner = _owner_of(event)
+            if owner is None:
+                for session in list(self.sessions.values()):
+                    session.tell(event)
+            elif owner in self.sessions:
+                self.sessions[owner].tell(event)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        try:
+            if self.venue.faults.is_refusing:
+                writer.transport.abort()
+                return
+            await self._serve(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError, TimeoutError):
+            pass
+        except (BadFrame, BadField) as error:
+            logger.warning("connection closed: not the protocol", extra={"cause": str(error)})
+        except asyncio.CancelledError:
+            # Only stop() cancels these tasks; letting it through makes asyncio log a fault that is none.
+            pass
+        except Exception:
+            logger.exception("connection failed")
+        finally:
+            self._connections.discard(task)
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async with asyncio.timeout(HANDSHAKE_LIMIT_S):
+            version = await self._shake_hands(reader, writer)
+        if version is None:
+            return
+        client_id = await _read_start(reader)
+        session = ClientSession(self.venue, reader, writer, version=version, client_id=client_id)
+        if not self._may_connect(session):
+            await _drain(writer)
+            return
+        self.sessions[client_id] = session
+        logger.info("client connected", extra={"client_id": client_id, "version": version})
+        try:
+            session.greet()
+            await session.serve()
+        finally:
+            session.close()
+            self.sessions.pop(client_id, None)
+            self.venue.faults.client_gone(client_id)
+            logger.info("client gone", extra={"client_id": client_id})
+
+    async def _shake_hands(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int | None:
+        if await reader.readexactly(4) != b"API\0":
+            raise BadFrame("no API preamble")
+        hello = _HELLO.fullmatch((await read_frame(reader)).decode("ascii", "replace").rstrip("\0"))
+        if hello is None:
+            raise BadFrame("no version range")
+        lowest = int(hello[1])
+        version = negotiate(lowest, int(hello[2] or lowest), server_max=self.config.max_server_version)
+        if version is None:
+            logger.warning("no version in common", extra={"client_versions": hello[0]})
+            return None
+        writer.write(encode([version, eastern_text(self.venue.clock.epoch())]))
+        return version
+
+    def _may_connect(self, session: ClientSession) -> bool:
+        if session.client_id in self.sessions or self.venue.faults.is_busy(session.client_id):
+            session.send_error(-1, 326, "Unable to connect as the client id is already in use.")
+            return False
+        return len(self.sessions) < MAX_CLIENTS
+
+    @staticmethod
+    def _port_of(server: asyncio.Server | None) -> int:
+        if server is None:
+            raise RuntimeError("the simulator is not running")
+        return int(server.sockets[0].getsockname()[1])
+
+
+def _owner_of(event: Event) -> int | None:
+    match event:
+        case OrderChanged():
+            return event.order.client_id
+        case Executed() | CommissionCharged():
+            return event.fill.client_id
+        case OrderNotice():
+            return event.client_id
+        case _:
+            return None
+
+
+async def _read_start(reader: asyncio.StreamReader) -> int:
+    """Return the client id of startApi, the only request allowed before anything else."""
+    fields = Fields(split_fields(await read_frame(reader)))
+    if fields.integer() != In.START_API:
+        raise BadFrame("request before startApi")
+    fields.skip()
+    return fields.integer()
+
+
+async def _drain(writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        await writer.drain()
