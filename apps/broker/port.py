@@ -126,6 +126,9 @@ class BrokerSession(Protocol):
     def quotes(self) -> AsyncIterator[Sequence[Quote]]:
         """Yield batches of whole quotes, newest wins per instrument."""
 
+    def order_wait_s(self, frames: int = 1) -> float:
+        """Return the seconds until so many order frames fit into the message budget; 0 when they do now."""
+
     def write_order(self, frame: OrderFrame) -> None:
         """Write one placeOrder frame now, or raise and write nothing.
 

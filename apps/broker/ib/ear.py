@@ -79,7 +79,7 @@ class Ear:
         """Return the time of an execution as epoch seconds, the one form that needs no zone."""
         return str(int(translate.instant(text, self._zone).timestamp()))
 
-    def _handlers(self) -> dict[str, Callable[..., None]]:
+    def _handlers(self) -> dict[str, Callable[..., object]]:
         return {
             "nextValidId": self._next_valid_id,
             "error": self._error,
