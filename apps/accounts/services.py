@@ -93,9 +93,9 @@ def take_lease(*, connection_name: str, owner: str, ttl_s: float = 15) -> int | 
     Raises ConnectionNotFound.
     """
     row = connection(connection_name)
-    taken = Lease.objects.filter(
-        Q(expires_at__lte=DbClock()) | Q(owner=owner), connection=row
-    ).update(owner=owner, epoch=F("epoch") + 1, expires_at=DbClock() + timedelta(seconds=ttl_s))
+    taken = Lease.objects.filter(Q(expires_at__lte=DbClock()) | Q(owner=owner), connection=row).update(
+        owner=owner, epoch=F("epoch") + 1, expires_at=DbClock() + timedelta(seconds=ttl_s)
+    )
     if taken != 1:
         return None
     return Lease.objects.values_list("epoch", flat=True).get(connection=row)
@@ -198,9 +198,7 @@ def record_identity(
     return [_see_account(code, home) for code in accounts]
 
 
-def record_heartbeat(
-    *, connection_name: str, epoch: int, lines_used: int, market_data_type: str
-) -> None:
+def record_heartbeat(*, connection_name: str, epoch: int, lines_used: int, market_data_type: str) -> None:
     """Store that the broker session answers, and what it uses. Raises Fenced."""
     _write_fenced(
         connection_name,

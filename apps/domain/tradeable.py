@@ -13,9 +13,7 @@ WIDE_SPREAD = Decimal("0.05")
 _TRADING = frozenset({"regular", "pre", "post"})
 
 
-def tradeable(
-    quote: Quote, session: str, *, now_boottime: float, proof_ok: bool
-) -> tuple[bool, list[str]]:
+def tradeable(quote: Quote, session: str, *, now_boottime: float, proof_ok: bool) -> tuple[bool, list[str]]:
     """Return whether nothing speaks against it, and the codes of what does, in a fixed order.
 
     `session` is a word of `calendar.session_word` or `halted`; `now_boottime` is BOOTTIME of

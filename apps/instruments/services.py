@@ -1,7 +1,8 @@
 """Learn what can be traded: ask the broker once for all who want to know, store its answer."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -21,6 +22,9 @@ FRESH_FOR = timedelta(hours=24)
 ANSWER_HOLDS = timedelta(seconds=60)
 #: Answered questions are kept so long for people to look at.
 ANSWERS_KEPT = timedelta(days=7)
+
+_USUAL_TICK = Decimal("0.01")
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class UnknownSymbol(DomainError):
@@ -62,6 +66,27 @@ def store_instrument(spec: InstrumentSpec) -> Instrument:
         "refreshed_at": timezone.now(),
     }
     row, _ = Instrument.objects.update_or_create(ib_con_id=spec.ib_con_id, defaults=facts)
+    return row
+
+
+def ensure_instrument(
+    *, ib_con_id: int, symbol: str, sec_type: str, exchange: str, currency: str
+) -> Instrument:
+    """Return the instrument a fact of the broker names, made with what the fact tells if it is new.
+
+    Such a row counts as out of date, so the next one who asks for the symbol looks it up.
+    """
+    row, _ = Instrument.objects.get_or_create(
+        ib_con_id=ib_con_id,
+        defaults={
+            "symbol": symbol,
+            "sec_type": sec_type,
+            "exchange": exchange or EXCHANGE,
+            "currency": currency,
+            "min_tick": _USUAL_TICK,
+            "refreshed_at": _LONG_AGO,
+        },
+    )
     return row
 
 
@@ -160,3 +185,34 @@ def _meaning(answered: LookupRequest) -> Instrument:
             ],
         )
     return fitting[0]
+
+
+def ensure_instrument(
+    *, ib_con_id: int, symbol: str, sec_type: str, exchange: str, currency: str
+) -> Instrument:
+    """Return the instrument a fact of the broker is about; a new one is stored as far as known.
+
+    What a fact does not tell (ticks, hours) is guessed safely and asked of the broker.
+    """
+    row = Instrument.objects.filter(ib_con_id=ib_con_id).first()
+    if row is not None:
+        return row
+    row = Instrument.objects.create(
+        ib_con_id=ib_con_id,
+        symbol=symbol,
+        sec_type=sec_type,
+        exchange=exchange or "SMART",
+        currency=currency,
+        local_symbol=symbol,
+        min_tick=_GUESSED_TICK,
+        refreshed_at=_NEVER,
+    )
+    if sec_type == "STK":
+        request_lookup(symbol)
+    return row
+
+
+_GUESSED_TICK = Decimal("0.01")
+
+#: Older than any answer of the broker, so that the next reader asks.
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)

@@ -47,17 +47,16 @@ def drop_watch(*, holder: str, instrument: Instrument | None = None) -> int:
     return dropped
 
 
-@transaction.atomic
 def store_reference_price(*, quote: Quote, instrument: Instrument) -> None:
     """Store the prices a gate may use; an earlier refusal of the line is over."""
-    _store_prices([_price(quote, instrument)])
+    _store_prices([_price(quote, instrument.pk)])
 
 
-@transaction.atomic
 def store_reference_prices(quotes: Sequence[Quote]) -> None:
-    """Store the prices of several instruments at once, each named once; unknown ones are left out."""
-    rows = Instrument.objects.in_bulk([quote.ib_con_id for quote in quotes], field_name="ib_con_id")
-    _store_prices([_price(quote, rows[quote.ib_con_id]) for quote in quotes if quote.ib_con_id in rows])
+    """Store the prices of many instruments at once; unknown contract ids are left out."""
+    newest = {quote.ib_con_id: quote for quote in quotes}
+    known = dict(Instrument.objects.filter(ib_con_id__in=newest).values_list("ib_con_id", "pk"))
+    _store_prices([_price(newest[con_id], pk) for con_id, pk in known.items()])
 
 
 @transaction.atomic
@@ -158,6 +157,41 @@ def drop_expired(*, before: datetime) -> int:
     requests, _ = CandleRequest.objects.filter(done_at__lt=before).delete()
     watches, _ = Watch.objects.filter(expires_at__lte=DbClock()).delete()
     return requests + watches
+
+
+def _price(quote: Quote, instrument_id: int) -> ReferencePrice:
+    return ReferencePrice(
+        instrument_id=instrument_id,
+        bid=quote.bid,
+        ask=quote.ask,
+        last=quote.last,
+        close=quote.close,
+        market_data_type=quote.market_data_type.value,
+        halted=quote.halted,
+        received_at=quote.received_at,
+    )
+
+
+@transaction.atomic
+def _store_prices(rows: Sequence[ReferencePrice]) -> None:
+    ReferencePrice.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["instrument"],
+        update_fields=[
+            "bid",
+            "ask",
+            "last",
+            "close",
+            "market_data_type",
+            "halted",
+            "received_at",
+            "refusal_code",
+            "refusal_text",
+        ],
+        batch_size=100,
+    )
+    ring_on_commit("quotes")
 
 
 def _answer(request_id: int, **facts: object) -> CandleRequest | None:

@@ -1,0 +1,58 @@
+"""Read trading states and the limits in force. Nothing here creates a row."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from apps.accounts.models import Account
+from apps.domain.mode import Mode
+from apps.domain.risk.limits import Limits, defaults_for, from_values
+from apps.safety.models import AccountRisk, LimitSet, State, TradingState
+
+#: The scope of everything; its row always exists.
+EVERYTHING = "*"
+
+_STRICTNESS = {State.ACTIVE: 0, State.REDUCING: 1, State.HALTED: 2}
+
+
+def account_scope(code: str) -> str:
+    """Return the scope of one account."""
+    return f"account:{code}"
+
+
+def symbol_scope(symbol: str) -> str:
+    """Return the scope of one symbol, which must be normalised."""
+    return f"symbol:{symbol}"
+
+
+def states(scopes: Collection[str]) -> list[TradingState]:
+    """Return the states stored for these scopes; one that never was restricted has no row."""
+    return list(TradingState.objects.filter(scope__in=scopes))
+
+
+def all_states() -> list[TradingState]:
+    """Return the states of everything and of each scope that ever was restricted."""
+    return list(TradingState.objects.all())
+
+
+def strictest(states: Iterable[TradingState]) -> State:
+    """Return the state that holds where all of these apply.
+
+    HALTED without any: the row of everything always exists, so its absence is a fault.
+    """
+    words = [State(row.state) for row in states]
+    return max(words, key=_STRICTNESS.__getitem__, default=State.HALTED)
+
+
+def limits_in_force(account: Account) -> Limits:
+    """Return the limits of the account: its own newest set, else the shared one, else the defaults.
+
+    `version` is that of the account's risk row, so it rises with each change whatever its
+    source. Raises UnreadableLimits if the set cannot be read.
+    """
+    risk = AccountRisk.objects.filter(account=account).first()
+    version = 1 if risk is None else risk.version
+    sets = LimitSet.objects.order_by("-version")
+    newest = sets.filter(account=account).first() or sets.filter(account__isnull=True).first()
+    if newest is None:
+        return replace(defaults_for(Mode(account.mode)), version=version)
+    return from_values(newest.values, version=version)
