@@ -1,0 +1,67 @@
+"""Say what a person may do here, by role; the same answer draws a button and guards its POST.
+
+Roles are Django groups made by the access part. The services check again what they can; this
+is the surface's own lock, so that a forged request meets it before anything is read.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth import get_user_model
+
+VIEWER, TRADER, RISK_1, RISK_2, ADMIN, BREAK_GLASS = (
+    "viewer",
+    "trader",
+    "risk-1",
+    "risk-2",
+    "admin",
+    "break-glass",
+)
+ROLES = frozenset({VIEWER, TRADER, RISK_1, RISK_2, ADMIN, BREAK_GLASS})
+
+#: Stricter is cheap, looser is dear: everybody but a viewer halts, only risk resumes.
+RIGHTS: Mapping[str, frozenset[str]] = {
+    "see": ROLES,
+    "halt": frozenset({TRADER, RISK_1, RISK_2, ADMIN, BREAK_GLASS}),
+    "reduce": frozenset({TRADER, RISK_1, RISK_2}),
+    "resume": frozenset({RISK_1, RISK_2}),
+    "cancel": frozenset({TRADER, RISK_1, RISK_2}),
+    "connect": frozenset({TRADER, RISK_1, RISK_2, ADMIN}),
+    "keys": frozenset({ADMIN}),
+}
+
+
+def roles_of(person: Any) -> frozenset[str]:
+    """Return the person's roles; read once per request, because the user object lives as long."""
+    known: frozenset[str] | None = getattr(person, "console_roles", None)
+    if known is None:
+        known = frozenset(person.groups.values_list("name", flat=True)) & ROLES
+        person.console_roles = known
+    return known
+
+
+def may(person: Any, right: str) -> bool:
+    """Tell whether this person has a right of the console. Unknown rights raise KeyError."""
+    allowed = RIGHTS[right]
+    if not (person.is_active and person.is_staff):
+        return False
+    return bool(person.is_superuser or roles_of(person) & allowed)
+
+
+def who_may(right: str) -> str:
+    """Return the names of up to three people with a right, for those who have to ask them."""
+    people = get_user_model().objects.filter(is_active=True, is_staff=True)
+    names = people.filter(groups__name__in=RIGHTS[right]).distinct().order_by("username")[:3]
+    supers = people.filter(is_superuser=True).order_by("username")[:3]
+    found = dict.fromkeys([name_of(person) for person in [*names, *supers]])
+    return ", ".join(list(found)[:3]) or "nobody yet"
+
+
+def name_of(person: Any) -> str:
+    """Return how a person is called on pages."""
+    return str(person.get_full_name() or person.get_username())
+
+
+def actor_of(person: Any) -> str:
+    """Return how a person is written into records: kind and name, as programs are with their key."""
+    return f"staff:{person.get_username()}"

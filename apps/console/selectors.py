@@ -1,0 +1,134 @@
+"""Read what the status bar shows, from the selectors of the parts that know it.
+
+At most eight queries, because the bar stands on every page and is fetched every five seconds.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+
+from apps.accounts.selectors import connections
+from apps.console import bar
+from apps.console.rights import may, who_may
+from apps.domain.orders import Origin
+from apps.orders.selectors import order_counts, preview_kill
+from apps.positions.selectors import positions
+from apps.safety.selectors import all_states
+from apps.safety.services.states import EVERYTHING
+
+
+def bar_state(request: HttpRequest, *, now: datetime | None = None) -> bar.BarState:
+    """Return everything the status bar says at this moment, for this person."""
+    now = now or datetime.now(UTC)
+    facts = connection_facts(chosen_connection())
+    trading = trading_facts()
+    block = bar.mode_block(facts, now)
+    counts = order_counts()
+    doubt = bar.DoubtFacts(number=counts.in_doubt, oldest_at=counts.oldest_doubt_at)
+    cells = bar.segments(facts, trading, doubt, now)
+    local_time, utc_time = bar.times(now)
+    may_halt = may(request.user, "halt")
+    return bar.BarState(
+        mode=block,
+        segments=linked(cells),
+        local_time=local_time,
+        utc_time=utc_time,
+        may_halt=may_halt,
+        ask="" if may_halt else who_may("halt"),
+        title=bar.page_title(block, cells),
+        banner=bar.banner(trading, facts, now),
+    )
+
+
+def linked(cells: tuple[bar.Segment, ...]) -> tuple[bar.Segment, ...]:
+    """Return the segments with the address of the page that explains each."""
+    safety, link = reverse("console:safety"), reverse("console:connection")
+    pages = {
+        "proof": f"{safety}#proof",
+        "link": link,
+        "trading": safety,
+        "doubts": reverse("admin:orders_order_changelist") + "?group=in_doubt",
+        "lines": f"{link}#data",
+    }
+    return tuple(replace(cell, href=pages[cell.name]) for cell in cells)
+
+
+def chosen_connection() -> Any:
+    """Return the connection the bar shows: the configured one, or None before the first start."""
+    known = list(connections())
+    named = [row for row in known if row.name == settings.JAXBROKER_CONNECTION]
+    return next(iter([*named, *known]), None)
+
+
+def connection_facts(row: Any) -> bar.ConnectionFacts | None:
+    """Return what the bar needs of a connection's row."""
+    if row is None:
+        return None
+    return bar.ConnectionFacts(
+        name=row.name,
+        mode=row.mode,
+        simulator=row.simulator,
+        phase=row.phase,
+        reasons=tuple(row.reasons),
+        attempt=row.attempt,
+        next_attempt_at=row.next_attempt_at,
+        session=row.session,
+        heartbeat_at=row.heartbeat_at,
+        proof=row.mode_proof,
+        evidence=tuple((line["name"], line["seen"], line["agrees"]) for line in row.evidence),
+        lines_used=row.lines_used,
+        lines_limit=row.lines_limit,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What a halt would do now, looked up at `looked_at`; `foreign` are orders it leaves alone."""
+
+    open_orders: list[Any]
+    in_doubt: list[Any]
+    unsent: list[Any]
+    foreign: list[Any]
+    held: list[Any]
+    held_value: Decimal | None
+    looked_at: datetime
+
+
+def dry_run(now: datetime) -> DryRun:
+    """Return what a halt of everything would do: it touches only orders that are ours."""
+    seen = preview_kill(now=now)
+    every = [*seen.open_orders, *seen.in_doubt, *seen.unsent]
+    held = list(positions(None, all_types=True))
+    values = [abs(row.market_value) for row in held if row.market_value is not None]
+    return DryRun(
+        open_orders=_own(seen.open_orders),
+        in_doubt=_own(seen.in_doubt),
+        unsent=_own(seen.unsent),
+        foreign=[order for order in every if order.origin != Origin.OWN],
+        held=held,
+        held_value=sum(values, Decimal(0)) if len(values) == len(held) else None,
+        looked_at=now,
+    )
+
+
+def _own(orders: list[Any]) -> list[Any]:
+    return [order for order in orders if order.origin == Origin.OWN]
+
+
+def trading_facts() -> bar.TradingFacts:
+    """Return the state of everything and how many narrower scopes are stricter."""
+    rows = {row.scope: row for row in all_states()}
+    everything = rows.pop(EVERYTHING)
+    return bar.TradingFacts(
+        state=everything.state,
+        at=everything.at,
+        actor=everything.actor,
+        confirmed_at=everything.confirmed_at,
+        narrower_halted=sum(row.state == "HALTED" for row in rows.values()),
+        narrower_reducing=sum(row.state == "REDUCING" for row in rows.values()),
+    )

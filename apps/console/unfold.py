@@ -1,0 +1,22 @@
+"""What the admin's skin is told: our name, our order, and none of its own extras."""
+
+from typing import Any
+
+from django.http import HttpRequest
+
+
+def stock_context(request: HttpRequest) -> dict[str, Any]:
+    """Take the skin's inline colours out of its pages: they come from our style sheet."""
+    return {"colors": None, "is_nav_sidebar_enabled": False}
+
+
+UNFOLD_SETTINGS: dict[str, Any] = {
+    "SITE_TITLE": "JaxBroker",
+    "SITE_HEADER": "JaxBroker",
+    "SITE_URL": "/admin/",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": False,
+    "GLOBAL_CALLBACK": "apps.console.unfold.stock_context",
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": []},
+}

@@ -1,0 +1,54 @@
+"""Cancel one order: what is known of it, what a cancel can and cannot do, then the wish."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from apps.console.rights import actor_of
+from apps.console.site import console_page
+from apps.console.views.requests import request_id
+from apps.console.words import order_sentence
+from apps.domain.errors import DomainError
+from apps.domain.orders import CLOSED, IN_DOUBT, UNSENT
+from apps.orders.selectors import OrderNotFound, order_by_uuid, timeline
+from apps.orders.services.wishes import request_cancel
+
+
+@console_page("cancel", "GET", "HEAD", "POST")
+def cancel(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Ask, then wish the order's end; what the broker does with it is the broker's word."""
+    try:
+        order = order_by_uuid(str(uuid))
+    except OrderNotFound as unknown:
+        raise Http404 from unknown
+    page = reverse("admin:orders_order_change", args=[order.pk])
+    problem = ""
+    if request.method == "POST":
+        try:
+            order = request_cancel(order.pk, by=actor_of(request.user), request_id=request_id(request))
+        except DomainError as refusal:
+            problem = f"{refusal.detail or refusal} ({refusal.code})"
+        else:
+            messages.info(request, _answer(order_sentence(order), order.status))
+            return redirect(page)
+    context = {
+        "order": order,
+        "events": timeline(order),
+        "now": datetime.now(UTC),
+        "page": page,
+        "problem": problem,
+        "is_closed": order.standing in CLOSED,
+        "is_unsent": order.standing in UNSENT,
+        "is_in_doubt": order.standing in IN_DOUBT,
+    }
+    return render(request, "console/cancel.html", context, status=409 if problem else 200)
+
+
+def _answer(sentence: str, status: str) -> str:
+    if status == "CANCELLED_UNSENT":
+        return f"{sentence}: cancelled, the broker never saw it."
+    return f"{sentence}: cancel asked for. The broker has not confirmed it yet, it may still fill."

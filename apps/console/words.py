@@ -1,0 +1,69 @@
+"""Say rows in sentences: an order as people speak it, a scope by its name, an actor as a person."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from apps.common.figures import price, quantity
+from apps.domain.mode import PORT_CLASSES
+
+PROGRAMS = {
+    7496: "TWS",
+    7497: "TWS",
+    4001: "IB Gateway",
+    4002: "IB Gateway",
+    4003: "IB Gateway, forwarded by its container",
+    4004: "IB Gateway, forwarded by its container",
+    7498: "TWS, forwarded by its container",
+    7499: "TWS, forwarded by its container",
+}
+
+
+def order_sentence(order: Any) -> str:
+    """Return `Buy 78 KO at 62.30`, `Sell 400 NVDA stop 136.50` or `Buy 5 SPY at the market`."""
+    verb = "Buy" if order.side == "BUY" else "Sell"
+    return f"{verb} {quantity(order.quantity)} {order.instrument.symbol} {order_terms(order)}"
+
+
+def order_terms(order: Any) -> str:
+    """Return the price part of an order in words."""
+    tick = order.instrument.min_tick
+    parts = []
+    if order.stop_price is not None:
+        parts.append(f"stop {price(order.stop_price, tick)}")
+    if order.limit_price is not None:
+        parts.append(f"at {price(order.limit_price, tick)}")
+    return ", ".join(parts) or "at the market"
+
+
+def order_value(order: Any) -> Decimal | None:
+    """Return what is left of an order times its own price; None if it names no price."""
+    own = order.limit_price if order.limit_price is not None else order.stop_price
+    return None if own is None else order.remaining_quantity * own
+
+
+def total_value(orders: Iterable[Any]) -> Decimal | None:
+    """Return the sum over orders, or None if one of them cannot be valued."""
+    values = [order_value(order) for order in orders]
+    known = [value for value in values if value is not None]
+    return sum(known, Decimal(0)) if len(known) == len(values) else None
+
+
+def scope_name(scope: str) -> str:
+    """Return `Everything`, `Account DU1` or `Symbol TSLA`."""
+    kind, _, name = scope.partition(":")
+    return f"{kind.capitalize()} {name}" if name else "Everything"
+
+
+def actor_name(actor: str) -> str:
+    """Return whose act a record is, without the kind a person's name carries in records."""
+    return actor.removeprefix("staff:") or "by itself"
+
+
+def port_rows(port: int | None) -> list[dict[str, Any]]:
+    """Return IB's eight ports with program and class, ours marked; paper first."""
+    rows = [
+        {"port": number, "program": PROGRAMS[number], "mode": mode.value, "ours": number == port}
+        for number, mode in PORT_CLASSES.items()
+    ]
+    return sorted(rows, key=lambda row: (row["mode"] != "paper", row["port"]))
