@@ -182,6 +182,9 @@ IB_CODES: Mapping[int, IbCode] = MappingProxyType(
     {code.number: code for code in map(_read, _TABLE.strip().splitlines())}
 )
 
+#: Entitlement messages after which prices flow all the same: part of them, or delayed ones.
+_PRICES_FLOW = frozenset({10090, 10167})
+
 _INFORMATIVE = frozenset({IbKind.NOTICE, IbKind.FARM, IbKind.CONNECTIVITY, IbKind.ORDER_NOTICE})
 
 #: Farm and client notices that have no line of their own.
@@ -199,7 +202,7 @@ def ib_code(number: int) -> IbCode:
 
 def is_informative(number: int) -> bool:
     """Tell whether a message only informs, so that the request it names goes on."""
-    return ib_code(number).kind in _INFORMATIVE
+    return number in _PRICES_FLOW or ib_code(number).kind in _INFORMATIVE
 
 
 def is_reject(number: int) -> bool:

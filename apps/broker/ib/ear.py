@@ -197,7 +197,7 @@ class Ear:
             if not is_informative(ib_code):
                 self._inquiries.refuse(request_id, ib_code, message)
             return
-        else:
+        elif not is_informative(ib_code):
             self._lines.hear_refusal(request_id, ib_code, message)
         self._facts.put(BrokerNotice(request_id, ib_code, message))
 

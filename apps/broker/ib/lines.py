@@ -175,12 +175,11 @@ class Lines:
             if line.received_at is not None:
                 self.lane.mark(line.instrument.ib_con_id)
 
-    def hear_refusal(self, request_id: int, ib_code: int, ib_message: str) -> bool:
-        """Note an error about a line; False if the id is none of a line."""
+    def hear_refusal(self, request_id: int, ib_code: int, ib_message: str) -> None:
+        """Note that a line brings no prices, and why; its next price takes this back."""
         line = self._by_request.get(request_id)
         if line is not None:
             line.refusal = (ib_code, ib_message)
-        return line is not None
 
     def _ask(self, line: Line) -> None:
         self._by_request[line.request_id] = line

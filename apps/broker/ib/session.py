@@ -75,6 +75,7 @@ class IbSession:
         self._pacer = Pacer()
         self._ear = Ear(self._facts, self._inquiries, self._lines, on_system=self._hear_system)
         self._lane = asyncio.Lock()
+        self._clock_lane = asyncio.Lock()
         self._lines_changed = asyncio.Event()
         self._socket_closed = asyncio.Event()
         self._handshake: asyncio.Future[None] | None = None
@@ -293,17 +294,22 @@ class IbSession:
 
     async def current_time(self) -> datetime:
         """Ask the time; the answer is the heartbeat."""
-        gap = self._asked_time_at + HEARTBEAT_GAP_S - boottime()
-        if gap > 0:
-            await asyncio.sleep(gap)
         self._require_alive()
+        try:
+            async with asyncio.timeout(self._settings.list_timeout_s + HEARTBEAT_GAP_S), self._clock_lane:
+                moment = await self._ask_time()
+        except TimeoutError:
+            raise BrokerTimeout("no answer to the time") from None
+        self._broker_ahead = moment - utc_now()
+        return moment
+
+    async def _ask_time(self) -> datetime:
+        await asyncio.sleep(max(0.0, self._asked_time_at + HEARTBEAT_GAP_S - boottime()))
         self._asked_time_at = boottime()
         answer = await self._ask_word(
             words.CURRENT_TIME, self._client.reqCurrentTime, urgency=Urgency.HEARTBEAT
         )
-        moment = cast("datetime", answer[0])
-        self._broker_ahead = moment - utc_now()
-        return moment
+        return cast("datetime", answer[0])
 
     async def resolve(
         self, symbol: str, *, sec_type: str, exchange: str, currency: str
