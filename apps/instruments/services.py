@@ -1,6 +1,7 @@
 """Learn what can be traded: ask the broker once for all who want to know, store its answer."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,7 @@ from apps.common.bell import ring_on_commit
 from apps.common.waiting import wait_until
 from apps.domain.errors import DomainError
 from apps.domain.identity import plain
-from apps.domain.instruments import InstrumentSpec, normalise_symbol
+from apps.domain.instruments import InstrumentSpec, InvalidSymbol, normalise_symbol
 from apps.instruments.models import Instrument, LookupRequest, LookupState
 from apps.instruments.selectors import CURRENCY, EXCHANGE, SEC_TYPE, known_instrument
 
@@ -74,19 +75,24 @@ def ensure_instrument(
 ) -> Instrument:
     """Return the instrument a fact of the broker names, made with what the fact tells if it is new.
 
-    Such a row counts as out of date, so the next one who asks for the symbol looks it up.
+    What the fact does not tell (ticks, hours) is asked of the broker; until then the row counts
+    as out of date.
     """
-    row, _ = Instrument.objects.get_or_create(
+    row, is_new = Instrument.objects.get_or_create(
         ib_con_id=ib_con_id,
         defaults={
             "symbol": symbol,
             "sec_type": sec_type,
             "exchange": exchange or EXCHANGE,
             "currency": currency,
+            "local_symbol": symbol,
             "min_tick": _USUAL_TICK,
             "refreshed_at": _LONG_AGO,
         },
     )
+    if is_new and (sec_type, currency) == (SEC_TYPE, CURRENCY):
+        with suppress(InvalidSymbol):  # a fact must be booked, whatever its instrument is called
+            request_lookup(symbol)
     return row
 
 
@@ -185,34 +191,3 @@ def _meaning(answered: LookupRequest) -> Instrument:
             ],
         )
     return fitting[0]
-
-
-def ensure_instrument(
-    *, ib_con_id: int, symbol: str, sec_type: str, exchange: str, currency: str
-) -> Instrument:
-    """Return the instrument a fact of the broker is about; a new one is stored as far as known.
-
-    What a fact does not tell (ticks, hours) is guessed safely and asked of the broker.
-    """
-    row = Instrument.objects.filter(ib_con_id=ib_con_id).first()
-    if row is not None:
-        return row
-    row = Instrument.objects.create(
-        ib_con_id=ib_con_id,
-        symbol=symbol,
-        sec_type=sec_type,
-        exchange=exchange or "SMART",
-        currency=currency,
-        local_symbol=symbol,
-        min_tick=_GUESSED_TICK,
-        refreshed_at=_NEVER,
-    )
-    if sec_type == "STK":
-        request_lookup(symbol)
-    return row
-
-
-_GUESSED_TICK = Decimal("0.01")
-
-#: Older than any answer of the broker, so that the next reader asks.
-_NEVER = datetime(1970, 1, 1, tzinfo=UTC)

@@ -196,7 +196,7 @@ class _Follower:
 
     def _follow(self) -> None:
         client = _client(quiet=True)
-        with client.pubsub() as pubsub:
+        with client.pubsub() as pubsub:  # type: ignore[no-untyped-call]  # redis-py left it untyped
             pubsub.subscribe(CHANNEL)
             while True:
                 message = pubsub.get_message(timeout=PING_S)
@@ -230,7 +230,9 @@ def _send(client: "redis.Redis", batch: dict[int, Quote]) -> None:
     now, stamp = boottime(), time.time()
     entries = {con_id: to_json(quote, boottime=now) for con_id, quote in batch.items()}
     frame = orjson.dumps({"from": _here, "quotes": list(entries.values())})
-    stored = {str(con_id): orjson.dumps(entry | {"sent_at": stamp}) for con_id, entry in entries.items()}
+    stored: dict[Any, Any] = {
+        str(con_id): orjson.dumps(entry | {"sent_at": stamp}) for con_id, entry in entries.items()
+    }
     with client.pipeline(transaction=False) as pipeline:
         pipeline.publish(CHANNEL, frame)
         pipeline.hset(PICTURE, mapping=stored)
@@ -252,13 +254,13 @@ def _receive(frame: bytes) -> None:
 
 
 def _receive_picture(client: "redis.Redis") -> None:
-    stored: dict[bytes, bytes] = client.hgetall(PICTURE)
+    stored = client.hgetall(PICTURE)
     now, wall = boottime(), time.time()
     quotes = [_aged(entry, now=now, wall=wall) for entry in stored.values()]
     _board.put(quote for quote in quotes if quote is not None and _is_news(quote))
 
 
-def _aged(entry: bytes, *, now: float, wall: float) -> Quote | None:
+def _aged(entry: bytes | str, *, now: float, wall: float) -> Quote | None:
     try:
         data: dict[str, Any] = orjson.loads(entry)
         lying_s = max(0.0, wall - float(data["sent_at"]))

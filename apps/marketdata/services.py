@@ -202,40 +202,6 @@ def _answer(request_id: int, **facts: object) -> CandleRequest | None:
     return CandleRequest.objects.get(pk=request_id) if changed else None
 
 
-def _price(quote: Quote, instrument: Instrument) -> ReferencePrice:
-    return ReferencePrice(
-        instrument=instrument,
-        bid=quote.bid,
-        ask=quote.ask,
-        last=quote.last,
-        close=quote.close,
-        market_data_type=quote.market_data_type.value,
-        halted=quote.halted,
-        received_at=quote.received_at,
-    )
-
-
-def _store_prices(prices: Sequence[ReferencePrice]) -> None:
-    ReferencePrice.objects.bulk_create(
-        prices,
-        update_conflicts=True,
-        unique_fields=["instrument"],
-        update_fields=[
-            "bid",
-            "ask",
-            "last",
-            "close",
-            "market_data_type",
-            "halted",
-            "received_at",
-            "refusal_code",
-            "refusal_text",
-        ],
-        batch_size=100,
-    )
-    ring_on_commit("quotes")
-
-
 def _row(request: CandleRequest, candle: Candle) -> CandleRow:
     return CandleRow(
         instrument_id=request.instrument_id,
