@@ -42,9 +42,9 @@ IB_LIBRARY = _env.choice(
     default="ib_insync",
 )
 AUTO_CONNECT = _env.flag("AUTO_CONNECT", default=True)
-RECONNECT_DELAY = _env.seconds("RECONNECT_DELAY", default="5", low="0.05", high="3600")
+RECONNECT_DELAY = _env.seconds("RECONNECT_DELAY", default="1", low="0.05", high="3600")
 RECONNECT_MAX_ATTEMPTS = _env.whole("RECONNECT_MAX_ATTEMPTS", default=0, low=0, high=1_000_000)
-JAXBROKER_SIMULATOR = _env.flag("JAXBROKER_SIMULATOR", default=False)
+JAXBROKER_SIMULATOR = _env.flag("JAXBROKER_SIMULATOR", default=JAXBROKER_STANDALONE)
 
 # --- Paper or live --------------------------------------------------------------------------
 PAPER_TRADING = _env.flag("PAPER_TRADING", default=True)
@@ -182,6 +182,7 @@ CORS_PREFLIGHT_MAX_AGE = 600
 ROOT_URLCONF = "jaxbroker.urls"
 ASGI_APPLICATION = "jaxbroker.asgi.application"
 INSTALLED_APPS = [
+    "jaxbroker",  # for the command run_standalone
     "apps.console",  # first, so that its templates win over the admin's
     "unfold",
     "django.contrib.admin",

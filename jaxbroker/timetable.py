@@ -21,8 +21,8 @@ HOUR_S = 60 * MINUTE_S
 
 TIMETABLE = (
     ClockWork("equity of each account", 15 * MINUTE_S, "apps.positions.tasks.snapshot_equity_all"),
-    ClockWork("audit anchor", MINUTE_S, "apps.audit.tasks.anchor"),
-    ClockWork("audit tail", HOUR_S, "apps.audit.tasks.check_tail"),
+    ClockWork("audit anchor", MINUTE_S, "audit.anchor"),
+    ClockWork("audit tail", HOUR_S, "audit.verify_tail"),
     ClockWork("old prices", HOUR_S, "apps.marketdata.tasks.drop_old"),
     ClockWork("old account events", HOUR_S, "apps.accounts.tasks.drop_old_events"),
 )

@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.conf import settings
+
 from apps.broker.port import ConnectionSettings
 from apps.domain.mode import Mode
+from apps.domain.quotes import MarketDataType
 
 HALT_FILE = "HALT"
 
@@ -37,3 +40,23 @@ class GatewayConfig:
     def halt_file(self) -> Path:
         """Return the file whose presence stops the order lane, database or not."""
         return self.state_dir / HALT_FILE
+
+
+def config_from_settings() -> GatewayConfig:
+    """Return the configuration of the connection that the settings name."""
+    return GatewayConfig(
+        connection_name=settings.JAXBROKER_CONNECTION,
+        settings=ConnectionSettings(
+            host=settings.IB_GATEWAY_HOST,
+            port=settings.IB_GATEWAY_PORT,
+            client_id=settings.IB_CLIENT_ID,
+            market_data_type=MarketDataType(settings.IB_MARKET_DATA_TYPE),
+        ),
+        mode=settings.JAXBROKER_MODE,
+        state_dir=settings.JAXBROKER_STATE_DIR,
+        bindings=settings.JAXBROKER_PORT_MODES,
+        simulator=settings.JAXBROKER_SIMULATOR,
+        wanted=settings.AUTO_CONNECT,
+        reconnect_delay_s=float(settings.RECONNECT_DELAY),
+        reconnect_max_attempts=settings.RECONNECT_MAX_ATTEMPTS,
+    )

@@ -55,7 +55,7 @@ class Feed:
         """Hand every batch on, newest wins; returns when the quotes lane ends."""
         async for batch in self._state.session.quotes():
             self._take(batch)
-            await board.publish(batch)
+            board.publish(batch)
 
     async def keep_rounds(self) -> None:
         """Do a round every second, sooner when somebody wants new quotes; never returns."""

@@ -1,6 +1,9 @@
-"""Read the gateway's reports."""
+"""Read the gateway's reports, and whether the schema fits this code."""
 
 from collections.abc import Collection
+
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from apps.gateway.models import Difference, Recovery
 
@@ -16,3 +19,9 @@ def open_differences(account_codes: Collection[str] | None = None) -> list[Diffe
     if account_codes is not None:
         rows = rows.filter(account__code__in=account_codes)
     return list(rows.order_by("-id"))
+
+
+def unapplied_migrations() -> int:
+    """Return how many migrations of this code the database lacks. Raises DatabaseError."""
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))

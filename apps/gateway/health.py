@@ -1,0 +1,263 @@
+"""How the process, the broker session and trading are, from rows: for probes, people, Prometheus.
+
+Read by web processes, so it knows no broker code. "Connected" is READY and nothing less; each
+failed check says why. /health itself is the bridge's, out of `health_facts`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from apps.accounts.models import Connection, Phase
+from apps.accounts.selectors import ConnectionNotFound, connection, gateway_is_silent
+from apps.common.peer import peer_of
+from apps.common.problems import problem_response
+from apps.domain.mode import ProofState
+from apps.gateway.selectors import unapplied_migrations
+from apps.orders.selectors import order_counts
+from apps.safety.selectors import EVERYTHING, states, strictest
+
+METRICS_SCOPE = "metrics:read"
+
+_STATE_NUMBERS = {"ACTIVE": 0, "REDUCING": 1, "HALTED": 2}
+_migrated = False
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of a readiness answer; `code` and `detail` say what is wrong, `facts` are its numbers."""
+
+    name: str
+    ok: bool
+    code: str = ""
+    detail: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the line as JSON, what is empty left out."""
+        words = {"code": self.code, "detail": self.detail} if not self.ok else {}
+        return {"name": self.name, "ok": self.ok} | {k: v for k, v in words.items() if v} | self.facts
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether orders can be taken now, and every check that led to it."""
+
+    ready: bool
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HealthFacts:
+    """Where the configured connection stands; `connected` is READY with a living gateway.
+
+    `phase` is DISCONNECTED if its gateway is silent, whatever it wrote last.
+    """
+
+    connected: bool
+    phase: str
+    mode: str
+    mode_proof: str
+    market_data_type: str
+    trading_state: str
+    reasons: tuple[str, ...]
+    next_attempt_at: datetime | None
+    simulator: bool
+    paper_trading: bool
+
+
+def livez() -> dict[str, bool]:
+    """Say that this process serves; touches nothing."""
+    return {"live": True}
+
+
+def readiness(now: datetime) -> Readiness:
+    """Return whether orders can be taken: database, migrations, gateway, READY, mode proof."""
+    try:
+        migrated = _is_migrated()
+        row = connection() if migrated else None
+    except ConnectionNotFound:
+        row = None
+    except DatabaseError:
+        return Readiness(ready=False, checks=(_no_database(),))
+    checks = (
+        Check("database", ok=True),
+        Check("migrations", ok=migrated, code="STORE_UNAVAILABLE", detail="The schema is not up to date"),
+        _heartbeat(row, now),
+        _session(row, now),
+        _mode_proof(row, now),
+    )
+    return Readiness(ready=all(check.ok for check in checks), checks=checks)
+
+
+def health_facts(now: datetime) -> HealthFacts:
+    """Return what /health tells of the configured connection. Raises DatabaseError."""
+    try:
+        row = connection()
+    except ConnectionNotFound:
+        row = None
+    silent = row is None or gateway_is_silent(row, now)
+    phase = Phase.DISCONNECTED if row is None or silent else Phase(row.phase)
+    return HealthFacts(
+        connected=phase is Phase.READY,
+        phase=phase.value,
+        mode=settings.JAXBROKER_MODE.value,
+        mode_proof=_proof_word(row, silent=silent),
+        market_data_type="unknown" if row is None or silent else row.market_data_type,
+        trading_state=strictest(states([EVERYTHING])).value,
+        reasons=_reasons(row, silent=silent),
+        next_attempt_at=None if row is None or silent else row.next_attempt_at,
+        simulator=settings.JAXBROKER_SIMULATOR if row is None else row.simulator,
+        paper_trading=settings.PAPER_TRADING,
+    )
+
+
+# --- views --------------------------------------------------------------------------------
+
+
+@require_safe
+def livez_view(request: HttpRequest) -> JsonResponse:
+    """GET /livez: 200 while this process serves."""
+    return JsonResponse(livez())
+
+
+@require_safe
+def readyz_view(request: HttpRequest) -> JsonResponse:
+    """GET /readyz: 200 or 503; the checks are for callers from this machine."""
+    found = readiness(datetime.now(UTC))
+    body: dict[str, Any] = {"ready": found.ready}
+    if peer_of(request).is_loopback:
+        body["checks"] = [check.as_json() for check in found.checks]
+    return JsonResponse(body, status=200 if found.ready else 503, headers={"Cache-Control": "no-store"})
+
+
+@require_safe
+def metrics_view(request: HttpRequest) -> HttpResponse:
+    """GET /metrics: Prometheus text, for callers from this machine."""
+    if not peer_of(request).is_loopback:
+        return problem_response("UNAUTHENTICATED", request=request)
+    registry = CollectorRegistry()
+    registry.register(RowCollector(lambda: datetime.now(UTC)))
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+class RowCollector(Collector):
+    """Gauges read from rows at each scrape; no label names an account or a symbol."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+
+    def describe(self) -> list[Metric]:
+        """Register without a first look at the database."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the gauges; only `jaxbroker_database_up` if the database does not answer."""
+        try:
+            yield from self._gauges(self._clock())
+        except DatabaseError:
+            yield _gauge("database_up", "Whether the database answers", 0)
+
+    def _gauges(self, now: datetime) -> list[Metric]:
+        facts, counts = health_facts(now), order_counts()
+        found: list[Metric] = [
+            _gauge("database_up", "Whether the database answers", 1),
+            _gauge("orders_in_doubt", "Orders nobody knows the state of", counts.in_doubt),
+            _gauge("orders_open", "Orders the broker has", counts.open),
+            _gauge("orders_unsent", "Accepted orders that wait for the gateway", counts.unsent),
+            _gauge("broker_ready", "Whether the broker session is READY", int(facts.connected)),
+            _gauge(
+                "trading_state",
+                "0 active, 1 reducing, 2 halted",
+                _STATE_NUMBERS[strictest(states([EVERYTHING])).value],
+            ),
+        ]
+        try:
+            row = connection()
+        except ConnectionNotFound:
+            return found
+        if row.heartbeat_at is not None:
+            age_s = (now - row.heartbeat_at).total_seconds()
+            found.append(
+                _gauge("broker_heartbeat_age_seconds", "Since the gateway's last sign of life", age_s)
+            )
+        return [
+            *found,
+            _gauge("broker_sessions", "Broker sessions so far", row.session),
+            _gauge("market_data_lines", "Market-data lines in use", row.lines_used),
+            _gauge("market_data_lines_limit", "Market-data lines allowed", row.lines_limit),
+        ]
+
+
+# --- checks -------------------------------------------------------------------------------
+
+
+def _no_database() -> Check:
+    return Check("database", ok=False, code="STORE_UNAVAILABLE", detail="The database does not answer")
+
+
+def _is_migrated() -> bool:
+    """Tell whether every migration is applied; once true it stays true for this process."""
+    global _migrated  # noqa: PLW0603  the graph of all migrations is too slow for every probe
+    if not _migrated:
+        _migrated = unapplied_migrations() == 0
+    return _migrated
+
+
+def _heartbeat(row: Connection | None, now: datetime) -> Check:
+    if row is None or row.heartbeat_at is None:
+        return Check("gateway_heartbeat", ok=False, code="BROKER_NOT_READY", detail="No gateway ever ran")
+    return Check(
+        "gateway_heartbeat",
+        ok=not gateway_is_silent(row, now),
+        code="BROKER_NOT_READY",
+        detail="The gateway is silent",
+        facts={"age_s": max(0, int((now - row.heartbeat_at).total_seconds()))},
+    )
+
+
+def _session(row: Connection | None, now: datetime) -> Check:
+    if row is not None and not gateway_is_silent(row, now) and row.phase == Phase.READY:
+        return Check("broker_session", ok=True)
+    awaits_login = row is not None and row.phase == Phase.AWAITING_LOGIN
+    return Check(
+        "broker_session",
+        ok=False,
+        code="AWAITING_LOGIN" if awaits_login else "BROKER_NOT_READY",
+        detail="; ".join(_reasons(row, silent=row is None)) or (Phase.STOPPED if row is None else row.phase),
+    )
+
+
+def _mode_proof(row: Connection | None, now: datetime) -> Check:
+    word = _proof_word(row, silent=row is None or gateway_is_silent(row, now))
+    return Check(
+        "mode_proof", ok=word == ProofState.PROVEN, code="MODE_MISMATCH", detail=f"The mode is {word}"
+    )
+
+
+def _proof_word(row: Connection | None, *, silent: bool) -> str:
+    """A proof ends with the session that gave it; a contradiction stays until it is gone."""
+    if row is None or (silent and row.mode_proof == ProofState.PROVEN):
+        return ProofState.UNPROVEN.value
+    return row.mode_proof
+
+
+def _reasons(row: Connection | None, *, silent: bool) -> tuple[str, ...]:
+    if row is None:
+        return ("no gateway has registered this connection",)
+    if silent:
+        return ("the gateway is silent",)
+    return tuple(row.reasons)
+
+
+def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"jaxbroker_{name}", text, value=value)
