@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin.checks import ModelAdminChecks
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -32,6 +33,7 @@ ReasonedMethod = Callable[[Any, HttpRequest, Any, str], str]
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """A list and a detail page to read, for staff with the view permission."""
 
+    checks_class = ModelAdminChecks  # unfold's own ask the database, which may have no tables yet
     actions = None
     list_per_page = 50
     list_max_show_all = 200
@@ -51,7 +53,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         """Nobody deletes rows here."""
         return False
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Every field is there to read."""
         shown = list(super().get_readonly_fields(request, obj))
         return shown + [field.name for field in self.opts.fields if field.name not in shown]

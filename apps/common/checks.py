@@ -37,7 +37,7 @@ def check_mode(app_configs: Sequence[Any] | None, **options: Any) -> list[CheckM
 def check_secrets(app_configs: Sequence[Any] | None, **options: Any) -> list[CheckMessage]:
     """The sample secret and a wildcard host are refused everywhere."""
     found: list[CheckMessage] = []
-    if settings.SECRET_KEY.startswith(SAMPLE_SECRET):
+    if str(settings.SECRET_KEY).startswith(SAMPLE_SECRET):
         found.append(Error("SECRET_KEY is the sample value", id="jaxbroker.E005"))
     if "*" in settings.ALLOWED_HOSTS:
         found.append(Error("ALLOWED_HOSTS names every host", id="jaxbroker.E006"))

@@ -134,7 +134,7 @@ def _end(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
 
 
 def _secured(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    if request.path.startswith(settings.STATIC_URL):
+    if request.path.startswith(str(settings.STATIC_URL)):
         return response
     response["Cache-Control"] = "no-store"
     patch_vary_headers(response, ["Authorization", "Origin"])
