@@ -24,6 +24,18 @@ def symbol_scope(symbol: str) -> str:
     return f"symbol:{symbol}"
 
 
+def scopes_of(account_code: str, symbol: str) -> tuple[str, str, str]:
+    """Return every scope that holds for an order, everything first."""
+    return EVERYTHING, account_scope(account_code), symbol_scope(symbol)
+
+
+def state_words(states: Iterable[TradingState]) -> list[str]:
+    """Return the words a gate judges by; HALTED is added if the row of everything is missing."""
+    rows = list(states)
+    words = [row.state for row in rows]
+    return words if any(row.scope == EVERYTHING for row in rows) else [*words, State.HALTED.value]
+
+
 def states(scopes: Collection[str]) -> list[TradingState]:
     """Return the states stored for these scopes; one that never was restricted has no row."""
     return list(TradingState.objects.filter(scope__in=scopes))

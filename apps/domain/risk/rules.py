@@ -233,7 +233,7 @@ def _collar(name: str, price: Decimal, reference: Decimal, allowed: Decimal) -> 
     percent = (distance * 100).quantize(_CENT, ROUND_CEILING)
     return Refusal(
         "RISK_PRICE_COLLAR",
-        f"{name} {plain(price)} is {percent} % from {plain(reference)}, the limit is {plain(allowed * 100)} %",
+        f"{name} {plain(price)} is {percent} % from {plain(reference)}, allowed: {plain(allowed * 100)} %",
         plain(allowed * 100),
         plain(percent),
     )

@@ -1,0 +1,144 @@
+"""The facts lane: what the broker says, in its order, into rows.
+
+Nothing is dropped: a database that does not answer is asked again with the same fact, and
+every service called here takes the same fact twice. It never decides what to send.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from apps.accounts.services import record_balances
+from apps.common.aio import in_db
+from apps.domain.broker_words import CANCEL_REFUSED_CODES, REJECT_CODES
+from apps.domain.events import (
+    BalanceReport,
+    BrokerEvent,
+    BrokerNotice,
+    BrokerOrder,
+    OrderStatusReport,
+    PnlReport,
+    PortfolioReport,
+    PositionReport,
+    SessionLost,
+)
+from apps.domain.executions import CommissionReport, ExecutionReport
+from apps.gateway.config import GatewayConfig
+from apps.gateway.lease import STORE_TROUBLE
+from apps.gateway.session_state import SessionState
+from apps.instruments.services import ensure_instrument
+from apps.orders.services.facts import (
+    record_broker_order,
+    record_commission,
+    record_execution,
+    record_notice,
+    record_status,
+)
+from apps.positions.services import record_pnl, record_portfolio, record_position
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+RETRY_S = 0.5
+DEADLINE_S = 5.0
+BALANCES_EVERY_S = 0.25
+
+
+async def run(state: SessionState, config: GatewayConfig) -> None:
+    """Book facts until the broker session is over; what is left of balances is booked too."""
+    inbox = Inbox(state)
+    async with asyncio.TaskGroup() as group:
+        flusher = group.create_task(inbox.keep_flushing(), name="balances")
+        async for event in state.session.facts():
+            await inbox.book(event)
+        flusher.cancel()
+    await inbox.flush_balances()
+
+
+@dataclass(slots=True)
+class Inbox:
+    """One broker session's facts on their way into rows.
+
+    Balances come in bursts of dozens and are booked in one go, the newest of each tag. A
+    commission may come before its execution; it waits here for it.
+    """
+
+    state: SessionState
+    balances: dict[tuple[str, str, str], BalanceReport] = field(default_factory=dict)
+    early_commissions: dict[str, CommissionReport] = field(default_factory=dict)
+
+    async def book(self, event: BrokerEvent) -> None:
+        """Book one fact; returns when it is durable."""
+        sender = self.state.sender
+        match event:
+            case ExecutionReport():
+                await _insist(record_execution, event, sender=sender)
+                await self._join_early_commission(event.ib_exec_id)
+            case CommissionReport():
+                if not await _insist(record_commission, event, sender=sender):
+                    self.early_commissions[event.ib_exec_id] = event
+            case BrokerOrder():
+                await _insist(record_broker_order, event, sender=sender, cause="open_order")
+            case OrderStatusReport():
+                await _insist(record_status, event, sender=sender)
+            case PositionReport():
+                await _insist(book_position, event)
+            case PortfolioReport():
+                await _insist(record_portfolio, event)
+            case PnlReport():
+                await _insist(record_pnl, event)
+            case BalanceReport():
+                self.balances[event.account, event.tag, event.currency] = event
+            case BrokerNotice():
+                await self._hear(event)
+            case SessionLost():
+                self.state.lost_because = event.reason
+
+    async def keep_flushing(self) -> None:
+        """Write the balances that came in, four times a second."""
+        while True:
+            await asyncio.sleep(BALANCES_EVERY_S)
+            await self.flush_balances()
+
+    async def flush_balances(self) -> None:
+        """Write the balances that came in since the last time."""
+        waiting, self.balances = list(self.balances.values()), {}
+        if waiting:
+            await _insist(record_balances, waiting)
+
+    async def _join_early_commission(self, ib_exec_id: str) -> None:
+        early = self.early_commissions.pop(ib_exec_id, None)
+        if early is not None:
+            await _insist(record_commission, early, sender=self.state.sender)
+
+    async def _hear(self, notice: BrokerNotice) -> None:
+        self.state.hear_notice(notice.code)
+        logger.info("broker notice", extra={"ib_code": notice.code, "ib_message": notice.text})
+        order = await _insist(record_notice, notice, sender=self.state.sender)
+        if order is not None and notice.code in REJECT_CODES | CANCEL_REFUSED_CODES:
+            self.state.reconcile_wanted.set()
+
+
+def book_position(report: PositionReport) -> None:
+    """Store what the broker says is held, with the instrument it names."""
+    instrument = ensure_instrument(
+        ib_con_id=report.ib_con_id,
+        symbol=report.symbol,
+        sec_type=report.sec_type,
+        exchange=report.exchange,
+        currency=report.currency,
+    )
+    record_position(report=report, instrument=instrument)
+
+
+async def _insist(service: Callable[..., T], *args: object, **kwargs: object) -> T:
+    """Call a service on the facts lane until the database has answered."""
+    while True:
+        try:
+            return await in_db(service, *args, lane="facts", deadline_s=DEADLINE_S, **kwargs)
+        except STORE_TROUBLE:
+            logger.warning("fact waits for the database", extra={"service": service.__name__})
+            await asyncio.sleep(RETRY_S)

@@ -1,0 +1,210 @@
+"""Turn intents into frames, one lane, by priority: cancel, order.
+
+The only caller of put_in_flight, so the only road of an order to the wire. It does not
+decide whether an order is allowed (gate 2 does) nor what became of it (inbound).
+"""
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from apps.broker.port import Backpressure, BrokerUnavailable, FrameRefused
+from apps.common import crash
+from apps.common.aio import DatabaseTimeout, in_db
+from apps.common.bell import listen
+from apps.common.clock import boottime
+from apps.domain.events import OrderFrame
+from apps.gateway.config import GatewayConfig
+from apps.gateway.lease import STORE_TROUBLE
+from apps.gateway.session_state import SessionState
+from apps.orders.selectors import CancelWish, cancel_wishes, family_ids, sendable_ids
+from apps.orders.services.flight import FlightPlan, FlyingOrder, land_unsent, put_in_flight
+from apps.orders.services.wishes import record_cancel_sent
+
+logger = logging.getLogger(__name__)
+
+POLL_S = 0.25
+
+#: Between the commit of IN_FLIGHT and the write; a longer pause means we were stopped (5.3).
+PAUSE_GUARD_S = 0.5
+CLAIM_DEADLINE_S = 1.0
+
+#: Below the adapter's own 10 a second, so that a claimed order is never refused for its rate.
+ORDERS_PER_S = 9
+
+
+async def run(state: SessionState, config: GatewayConfig) -> None:
+    """Send cancels and orders until the broker session is over."""
+    lane = OrderLane(state)
+    async with listen("orders", "safety") as bell:
+        while state.session.is_alive:
+            try:
+                await lane.send_cancels()
+                await lane.send_orders()
+            except STORE_TROUBLE:
+                logger.warning("order lane waits for the database")
+            await bell.wait(POLL_S)
+
+
+@dataclass(slots=True)
+class OrderLane:
+    """The order lane of one broker session."""
+
+    state: SessionState
+    written_at: deque[float] = field(default_factory=deque)
+
+    async def send_cancels(self) -> None:
+        """Write the cancels that are due; while not READY only those of a halt."""
+        wishes = await in_db(
+            cancel_wishes,
+            self.state.sender.connection,
+            now=datetime.now(UTC),
+            halted_only=not self.state.ready,
+            lane="orders",
+        )
+        for wish in wishes:
+            if not await self._send_cancel(wish):
+                return
+
+    async def send_orders(self) -> None:
+        """Claim and write accepted orders, oldest first, as long as nothing speaks against it."""
+        if not self.state.may_send_orders:
+            return
+        for order_id in await in_db(sendable_ids, self.state.sender.connection, lane="orders"):
+            if not self.state.may_send_orders or not self._within_rate():
+                return
+            await self._send(order_id)
+
+    async def _send_cancel(self, wish: CancelWish) -> bool:
+        """Write one cancel after it was counted; False if the wire takes none now."""
+        if wish.client_id != self.state.sender.client_id:
+            return True
+        if not await in_db(record_cancel_sent, wish.order_id, lane="orders"):
+            return True
+        crash.point("gw.cancel.before_write")
+        try:
+            self.state.session.write_cancel(wish.ib_order_id)
+        except (Backpressure, BrokerUnavailable) as refusal:
+            logger.warning("cancel not written, will be repeated", extra={"reason": refusal.code})
+            return False
+        return True
+
+    async def _send(self, order_id: int) -> None:
+        try:
+            plan = await self._claim(order_id)
+        except DatabaseTimeout:
+            await self._take_back_unwritten(order_id)
+            return
+        if plan.flying:
+            crash.point("gw.send.before_write")
+            await self._write(plan.flying, committed_at=plan.committed_at)
+
+    async def _claim(self, order_id: int) -> FlightPlan:
+        """Commit the order as IN_FLIGHT under gate 2, or learn that it may not be sent."""
+        return await in_db(
+            put_in_flight,
+            order_id,
+            sender=self.state.sender,
+            picture=dict(self.state.picture),
+            proof=self.state.proof.state,
+            boottime=boottime(),
+            lane="orders",
+            deadline_s=CLAIM_DEADLINE_S,
+        )
+
+    async def _take_back_unwritten(self, order_id: int) -> None:
+        """The commit may or may not have happened, but we know that we have written nothing."""
+        logger.error("claim not confirmed in time, nothing written", extra={"order_id": order_id})
+        ids = await in_db(family_ids, order_id, lane="orders", deadline_s=10.0)
+        await self._land(ids, reason="STORE_UNAVAILABLE")
+
+    async def _write(self, flying: Sequence[FlyingOrder], *, committed_at: float) -> None:
+        """Write the frames of one family in one tick; what was not written is taken back."""
+        reason = self._why_not(flying, committed_at)
+        written = 0
+        if not reason:
+            parent_id = flying[0].ib_order_id
+            for number, order in enumerate(flying):
+                crash.point("gw.send.between_legs")
+                frame = frame_of(order, parent_id=parent_id, is_last=number == len(flying) - 1)
+                reason = self._write_frame(frame)
+                if reason:
+                    break
+                written += 1
+        crash.point("gw.send.after_write")
+        if written < len(flying):
+            await self._land([order.pk for order in flying[written:]], reason=reason)
+
+    def _write_frame(self, frame: OrderFrame) -> str:
+        """Hand one frame to the transport; return why not, or nothing if it went."""
+        try:
+            self.state.session.write_order(frame)
+        except (Backpressure, BrokerUnavailable, FrameRefused) as refusal:
+            logger.exception(
+                "order frame not written", extra={"order_ref": frame.order_ref, "reason": refusal.detail}
+            )
+            return refusal.code
+        self.written_at.append(boottime())
+        logger.info(
+            "order written",
+            extra={
+                "order_ref": frame.order_ref,
+                "ib_order_id": frame.ib_order_id,
+                "epoch": self.state.sender.epoch,
+            },
+        )
+        return ""
+
+    def _why_not(self, flying: Sequence[FlyingOrder], committed_at: float) -> str:
+        """Look once more, immediately before the write (spec/orders.md 5.3)."""
+        if boottime() - committed_at > PAUSE_GUARD_S:
+            return "GATEWAY_PAUSED"
+        if not self.state.may_send_orders:
+            return "BROKER_NOT_READY"
+        now = datetime.now(UTC)
+        if any(order.expires_at is not None and order.expires_at <= now for order in flying):
+            return "ORDER_EXPIRED"
+        return ""
+
+    async def _land(self, order_ids: Sequence[int], *, reason: str) -> None:
+        await in_db(
+            land_unsent,
+            list(order_ids),
+            sender=self.state.sender,
+            reason=reason,
+            lane="orders",
+            deadline_s=10.0,
+        )
+
+    def _within_rate(self) -> bool:
+        now = boottime()
+        while self.written_at and now - self.written_at[0] >= 1.0:
+            self.written_at.popleft()
+        return len(self.written_at) < ORDERS_PER_S
+
+
+def frame_of(order: FlyingOrder, *, parent_id: int, is_last: bool) -> OrderFrame:
+    """Return the frame of one order of a family; only the last one carries transmit."""
+    ticket, instrument = order.ticket, order.instrument
+    return OrderFrame(
+        ib_order_id=order.ib_order_id,
+        order_ref=order.order_ref,
+        account=ticket.account,
+        ib_con_id=instrument.ib_con_id,
+        symbol=instrument.symbol,
+        sec_type=instrument.sec_type,
+        exchange=instrument.exchange,
+        currency=instrument.currency,
+        side=ticket.side,
+        order_type=ticket.order_type,
+        quantity=ticket.quantity,
+        limit_price=ticket.limit_price,
+        stop_price=ticket.stop_price,
+        time_in_force=ticket.time_in_force,
+        outside_rth=ticket.outside_rth,
+        parent_ib_order_id=parent_id if order.follows_parent else 0,
+        transmit=is_last,
+        oca_group=order.oca_group,
+    )

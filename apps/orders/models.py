@@ -1,0 +1,291 @@
+"""Intents to trade and what came of them.
+
+The order table is the queue: a row is durable before anybody acts on it, and every change of
+status has its event in the same transaction. Which moves exist stands in domain/orders.py.
+"""
+
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import Q
+
+from apps.accounts.models import Account
+from apps.common.models import PublicIdModel, uuid7
+from apps.domain.orders import (
+    NOT_CLOSED,
+    OrderStatus,
+    OrderTicket,
+    OrderType,
+    Origin,
+    Side,
+    TimeInForce,
+)
+from apps.instruments.models import Instrument
+
+_STATUSES = [(status.value, status.value) for status in OrderStatus]
+_SIDES = [(side.value, side.value) for side in Side]
+
+
+class OrderGroup(models.Model):
+    """Orders that stand or fall together; a bracket has one parent and up to two legs."""
+
+    class Kind(models.TextChoices):
+        """What holds the orders together."""
+
+        BRACKET = "BRACKET", "Bracket"
+        PROTECTION = "PROTECTION", "Protection"
+
+    uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
+    kind = models.CharField(max_length=16, choices=Kind)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.uuid}"
+
+
+class Order(PublicIdModel):
+    """One order: the request as it was accepted, and the newest the broker said of it.
+
+    `filled_quantity` and `average_price` are sums over executions, never the broker's own
+    count. `ib_order_id` counts only inside (connection, client id); the name that survives
+    everything is `order_ref`. A row is never deleted.
+    """
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="orders")
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="orders")
+    group = models.ForeignKey(
+        OrderGroup, on_delete=models.PROTECT, null=True, blank=True, related_name="orders"
+    )
+    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="legs")
+    leg_role = models.CharField(max_length=16, blank=True)
+
+    client_order_id = models.CharField("client order ID", max_length=64)
+    fingerprint = models.CharField(max_length=64)
+    order_ref = models.CharField("order reference", max_length=64, blank=True)
+    side = models.CharField(max_length=4, choices=_SIDES)
+    order_type = models.CharField(max_length=16)
+    quantity = models.DecimalField(max_digits=24, decimal_places=8)
+    limit_price = models.DecimalField(max_digits=24, decimal_places=8, null=True, blank=True)
+    stop_price = models.DecimalField(max_digits=24, decimal_places=8, null=True, blank=True)
+    time_in_force = models.CharField(max_length=8)
+    outside_rth = models.BooleanField("outside regular hours", default=False)
+    tag = models.CharField(max_length=64, blank=True)
+    oca_group = models.CharField("one-cancels-all group", max_length=64, blank=True)
+
+    origin = models.CharField(
+        max_length=8, choices=[(origin.value, origin.value) for origin in Origin], default=Origin.OWN.value
+    )
+    principal = models.CharField("asked for by", max_length=80, blank=True)
+    request_id = models.CharField(max_length=128, blank=True)
+    flow_id = models.CharField(max_length=128, blank=True)
+    traceparent = models.CharField(max_length=128, blank=True)
+
+    status = models.CharField(max_length=20, choices=_STATUSES)
+    broker_status = models.CharField("broker's word", max_length=32, blank=True)
+    seq = models.PositiveIntegerField("event number", default=0)
+    reason_codes = models.JSONField(default=list, blank=True)
+    decisions = models.JSONField(default=list, blank=True)
+    warnings = models.JSONField(default=list, blank=True)
+    limits_version = models.PositiveIntegerField(default=0)
+    late = models.BooleanField(default=False, help_text="The broker showed it after we had given it up.")
+
+    ib_order_id = models.BigIntegerField("IB order ID", null=True, blank=True)
+    ib_client_id = models.BigIntegerField("IB client ID", null=True, blank=True)
+    ib_perm_id = models.BigIntegerField("IB perm ID", null=True, blank=True)
+    ib_perm_ids = models.JSONField("all IB perm IDs", default=list, blank=True)
+    ib_error_code = models.IntegerField("IB error code", null=True, blank=True)
+    ib_error_text = models.TextField("IB error text", blank=True)
+    ib_error_session = models.BigIntegerField(null=True, blank=True)
+
+    filled_quantity = models.DecimalField(max_digits=24, decimal_places=8, default=Decimal(0))
+    average_price = models.DecimalField(max_digits=24, decimal_places=8, null=True, blank=True)
+
+    epoch = models.BigIntegerField(null=True, blank=True)
+    broker_session = models.BigIntegerField(null=True, blank=True)
+    halt_epoch = models.BigIntegerField(null=True, blank=True)
+    looks = models.PositiveIntegerField(default=0)
+    first_look_at = models.DateTimeField(null=True, blank=True)
+
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    in_flight_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    cancel_sent_at = models.DateTimeField(null=True, blank=True)
+    cancel_attempts = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        constraints = [
+            models.UniqueConstraint(fields=("account", "client_order_id"), name="order_key_once"),
+            models.UniqueConstraint(
+                fields=("order_ref",), condition=Q(origin=Origin.OWN.value), name="order_ref_once"
+            ),
+            models.UniqueConstraint(
+                fields=("account", "ib_client_id", "ib_order_id"),
+                condition=Q(origin=Origin.OWN.value, ib_order_id__isnull=False),
+                name="order_ib_id_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=[status.value for status in OrderStatus]), name="order_status_known"
+            ),
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="order_quantity_positive"),
+            models.CheckConstraint(condition=Q(filled_quantity__gte=0), name="order_filled_not_negative"),
+            models.CheckConstraint(
+                condition=~Q(status=OrderStatus.IN_FLIGHT.value)
+                | Q(ib_order_id__isnull=False, epoch__isnull=False, in_flight_at__isnull=False),
+                name="order_in_flight_has_sender",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=("account", "status"),
+                condition=Q(status__in=[status.value for status in NOT_CLOSED]),
+                name="order_not_closed",
+            ),
+            models.Index(fields=("account", "-created_at"), name="order_newest"),
+            models.Index(fields=("instrument", "status"), name="order_of_instrument"),
+            models.Index(fields=("ib_perm_id",), name="order_by_perm_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.side} {self.quantity.normalize():f} {self.instrument.symbol}"
+
+    @property
+    def standing(self) -> OrderStatus:
+        """Return the status as the domain's word."""
+        return OrderStatus(self.status)
+
+    @property
+    def remaining_quantity(self) -> Decimal:
+        """Return what may still trade by the books, never below zero."""
+        return max(self.quantity - self.filled_quantity, Decimal(0))
+
+    @property
+    def is_unresolved(self) -> bool:
+        """Tell whether nobody knows if the broker has it."""
+        return self.status == OrderStatus.UNKNOWN
+
+    @property
+    def ticket(self) -> OrderTicket:
+        """Return the request as it was accepted; only orders of ours have one."""
+        return OrderTicket(
+            account=self.account.code,
+            symbol=self.instrument.symbol,
+            side=Side(self.side),
+            order_type=OrderType(self.order_type),
+            quantity=self.quantity,
+            limit_price=self.limit_price,
+            stop_price=self.stop_price,
+            time_in_force=TimeInForce(self.time_in_force),
+            outside_rth=self.outside_rth,
+            tag=self.tag,
+        )
+
+
+class OrderEvent(models.Model):
+    """One step of an order's life, written with the change; `seq` has no gap per order."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events")
+    seq = models.PositiveIntegerField("event number")
+    from_status = models.CharField(max_length=20, blank=True)
+    to_status = models.CharField(max_length=20)
+    cause = models.CharField(max_length=64)
+    evidence = models.JSONField(default=dict, blank=True)
+    broker_session = models.BigIntegerField(null=True, blank=True)
+    epoch = models.BigIntegerField(null=True, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("order_id", "seq")
+        constraints = [
+            models.UniqueConstraint(fields=("order", "seq"), name="order_event_seq_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.from_status} → {self.to_status}"
+
+
+class Execution(PublicIdModel):
+    """One report of the broker; a higher revision of the same root supersedes it.
+
+    `order` is empty for executions of orders we have no row of. Commission comes later, once.
+    """
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="executions")
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, null=True, blank=True, related_name="executions"
+    )
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="executions")
+    ib_exec_id = models.CharField("IB exec ID", max_length=80)
+    root = models.CharField(max_length=80)
+    revision = models.PositiveIntegerField(default=0)
+    superseded = models.BooleanField(default=False)
+    side = models.CharField(max_length=4, choices=_SIDES)
+    quantity = models.DecimalField(max_digits=24, decimal_places=8)
+    price = models.DecimalField(max_digits=24, decimal_places=8)
+    exchange = models.CharField(max_length=32, blank=True)
+    order_ref = models.CharField("order reference", max_length=64, blank=True)
+    ib_perm_id = models.BigIntegerField("IB perm ID", default=0)
+    executed_at = models.DateTimeField()
+    booked_at = models.DateTimeField()
+    commission = models.DecimalField(max_digits=24, decimal_places=8, null=True, blank=True)
+    commission_currency = models.CharField(max_length=8, blank=True)
+    realized_pnl = models.DecimalField(max_digits=24, decimal_places=8, null=True, blank=True)
+    synthetic = models.BooleanField(default=False, help_text="Entered by a person, not by the broker.")
+
+    class Meta:
+        ordering = ("-executed_at", "-id")
+        constraints = [
+            models.UniqueConstraint(fields=("account", "root", "revision"), name="execution_revision_once"),
+            models.CheckConstraint(condition=Q(quantity__gte=0), name="execution_quantity_not_negative"),
+        ]
+        indexes = [models.Index(fields=("ib_exec_id",), name="execution_by_exec_id")]
+
+    def __str__(self) -> str:
+        return f"{self.side} {self.quantity.normalize():f} at {self.price.normalize():f}"
+
+
+class IbOrderIds(models.Model):
+    """The highest IB order id ever used per connection and client id; it never falls (F6)."""
+
+    connection = models.CharField(max_length=64)
+    client_id = models.BigIntegerField("client ID")
+    high_water = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "IB order IDs"
+        constraints = [
+            models.UniqueConstraint(fields=("connection", "client_id"), name="ib_order_ids_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.connection}/{self.client_id}: {self.high_water}"
+
+
+class KillReport(models.Model):
+    """What one press of the kill switch did; the lists grow until every order has its place.
+
+    `cancelled`, `filled_meanwhile` and `could_not_cancel` are derived from the orders named in
+    `order_ids` as they stand now, so the report cannot disagree with the rows.
+    """
+
+    uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
+    scope = models.CharField(max_length=64)
+    actor = models.CharField(max_length=80)
+    reason = models.CharField(max_length=200)
+    halt_epoch = models.BigIntegerField()
+    dropped_ids = models.JSONField(default=list, blank=True)
+    order_ids = models.JSONField(default=list, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.scope} by {self.actor}"

@@ -1,0 +1,1 @@
+"""What may be done to orders: take them in, wish, fly, book facts, apply findings."""

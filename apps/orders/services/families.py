@@ -1,0 +1,370 @@
+"""Orders made of orders: brackets, closing a position, protecting it.
+
+Each is one acceptance of several rows by the same road as a single order (intake.accept); what
+is added here is which legs there are and that a position is never sold twice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from django.db import IntegrityError
+from django.utils import timezone
+
+from apps.accounts.models import Account
+from apps.accounts.selectors import account_by_code
+from apps.common.waiting import wait_until
+from apps.domain.errors import DomainError
+from apps.domain.identity import fingerprint, plain
+from apps.domain.instruments import normalise_symbol
+from apps.domain.orders import CLOSED, NOT_CLOSED, OrderTicket, OrderType, Side, TimeInForce
+from apps.domain.risk.snapshot import open_quantity
+from apps.instruments.models import Instrument
+from apps.instruments.selectors import known_instrument
+from apps.orders.models import Order, OrderGroup
+from apps.orders.services.intake import (
+    NO_IDS,
+    NO_WISHES,
+    IdempotencyKeyConflict,
+    InProgress,
+    InvalidKey,
+    Leg,
+    Principal,
+    Request,
+    RequestIds,
+    Submission,
+    Wishes,
+    accept,
+    key_for,
+    on_tick,
+    prepare,
+    replay,
+    require_ready,
+    submit_order,
+)
+from apps.orders.services.wishes import request_cancel
+from apps.orders.snapshots import exposures, not_closed_orders, price_from_row
+from apps.positions.selectors import held
+from apps.safety.selectors import limits_in_force
+
+#: Legs are named `<key>.1` and `<key>.2`, and a key has at most 64 characters.
+LONGEST_FAMILY_KEY = 60
+
+#: How long closing or protecting waits for the broker to confirm cancels that are in its way.
+CANCEL_DEADLINE_S = 5.0
+
+
+class NoPosition(DomainError):
+    """Nothing is held of this symbol."""
+
+    code = "NO_POSITION"
+
+
+class ExceedsPosition(DomainError):
+    """The quantity is larger than the position."""
+
+    code = "EXCEEDS_POSITION"
+
+
+class LegOnWrongSide(DomainError):
+    """A take-profit or stop is on the wrong side of the entry."""
+
+    code = "VALIDATION_PRICE"
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """A parent and its legs, take-profit first; all ACCEPTED or all DENIED."""
+
+    group: OrderGroup
+    parent: Order
+    children: list[Order]
+    replayed: bool
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """The orders that guard a position, the stop first, and those they replaced."""
+
+    orders: list[Order]
+    cancelled: list[Order]
+    replayed: bool
+    warnings: tuple[str, ...] = ()
+
+
+def submit_bracket(
+    entry: OrderTicket,
+    *,
+    take_profit: Decimal | None,
+    stop_loss: Decimal | None,
+    client_order_id: str | None,
+    by: Principal,
+    ids: RequestIds = NO_IDS,
+    wishes: Wishes = NO_WISHES,
+) -> Bracket:
+    """Accept an entry with a take-profit, a stop or both, as one object.
+
+    Raises what submit_order raises, and LegOnWrongSide.
+    """
+    account = account_by_code(entry.account)
+    key, warnings = family_key(account, client_order_id)
+    exits = exit_tickets(entry, account, take_profit=take_profit, stop_loss=stop_loss)
+    earlier = _replayed_bracket(account, [entry, *exits.values()], key)
+    if earlier is not None:
+        return earlier
+    require_ready(account)
+    request = prepare(account, entry, by=by, ids=ids, wishes=wishes, warnings=warnings)
+    sent, rounded = on_tick(entry, request)
+    request = replace(request, warnings=request.warnings + rounded)
+    refuse_wrong_side(sent, request, take_profit=take_profit, stop_loss=stop_loss)
+    legs = [Leg(sent, key, asked=entry, role="entry")]
+    for number, (role, ticket) in enumerate(exits.items(), start=1):
+        leg_sent, _ = on_tick(ticket, request)
+        legs.append(
+            Leg(
+                leg_sent, f"{key}.{number}", asked=ticket, role=role, oca_group=_oca(key), follows_parent=True
+            )
+        )
+    try:
+        orders = accept(legs, request, kind=OrderGroup.Kind.BRACKET)
+    except IntegrityError as race:
+        raise InProgress(retry_after_s=1) from race
+    return _bracket(orders, replayed=False, warnings=request.warnings)
+
+
+def close_position(
+    account_code: str,
+    symbol: str,
+    *,
+    quantity: Decimal | None,
+    limit_price: Decimal | None,
+    client_order_id: str | None,
+    by: Principal,
+    ids: RequestIds = NO_IDS,
+    wishes: Wishes = NO_WISHES,
+    tag: str = "manual-close",
+) -> Submission:
+    """Send the order that ends a position, or a part of it; a limit price makes it a limit order.
+
+    Exit orders that would together sell more than is held are cancelled first. Raises
+    NoPosition, ExceedsPosition, InProgress if those cancels are not confirmed in time, and what
+    submit_order raises.
+    """
+    account, instrument, position = holding(account_code, symbol)
+    wanted = quantity_of(position, quantity)
+    ticket = OrderTicket(
+        account=account.code,
+        symbol=instrument.symbol,
+        side=exit_side(position),
+        order_type=OrderType.MARKET if limit_price is None else OrderType.LIMIT,
+        quantity=wanted,
+        limit_price=limit_price,
+        tag=tag,
+    )
+    earlier = replay(account, ticket, client_order_id) if client_order_id else None
+    if earlier is not None:
+        return earlier
+    require_ready(account)
+    free_position(account, instrument, position=position, wanted=wanted, by=by, ids=ids)
+    return submit_order(ticket, client_order_id=client_order_id, by=by, ids=ids, wishes=wishes)
+
+
+def protect_position(
+    account_code: str,
+    symbol: str,
+    *,
+    quantity: Decimal | None,
+    stop_loss: Decimal,
+    take_profit: Decimal | None,
+    replace_existing: bool,
+    client_order_id: str | None,
+    by: Principal,
+    ids: RequestIds = NO_IDS,
+    wishes: Wishes = NO_WISHES,
+    tag: str = "manual-protect",
+) -> Protection:
+    """Guard a position with a stop and, if given, a take-profit that cancels it.
+
+    With `replace_existing` the exit orders of the symbol are cancelled first, and new ones
+    accepted once the broker has confirmed. Raises as close_position does, and LegOnWrongSide.
+    """
+    account, instrument, position = holding(account_code, symbol)
+    key, warnings = family_key(account, client_order_id)
+    base = OrderTicket(
+        account=account.code,
+        symbol=instrument.symbol,
+        side=exit_side(position).opposite,
+        order_type=OrderType.MARKET,
+        quantity=quantity_of(position, quantity),
+        tag=tag,
+    )
+    exits = exit_tickets(base, account, take_profit=take_profit, stop_loss=stop_loss)
+    tickets = [exits[role] for role in ("stop_loss", "take_profit") if role in exits]
+    earlier = _replayed_protection(account, tickets, key)
+    if earlier is not None:
+        return earlier
+    require_ready(account)
+    request = prepare(account, base, by=by, ids=ids, wishes=wishes, warnings=warnings)
+    refuse_wrong_side(base, request, take_profit=take_profit, stop_loss=stop_loss)
+    cancelled: list[Order] = []
+    if replace_existing:
+        cancelled = cancel_exits(account, instrument, side=exit_side(position), by=by, ids=ids)
+    names = [key, f"{key}.1"]
+    legs = [
+        Leg(
+            on_tick(ticket, request)[0],
+            name,
+            asked=ticket,
+            role=role,
+            oca_group=_oca(key) if len(tickets) > 1 else "",
+        )
+        for ticket, name, role in zip(tickets, names, ("stop_loss", "take_profit"), strict=False)
+    ]
+    orders = _accept_protection(legs, request)
+    return Protection(orders, cancelled, replayed=False, warnings=request.warnings)
+
+
+def _accept_protection(legs: Sequence[Leg], request: Request) -> list[Order]:
+    try:
+        return accept(legs, request, kind=OrderGroup.Kind.PROTECTION)
+    except IntegrityError as race:
+        raise InProgress(retry_after_s=1) from race
+
+
+def family_key(account: Account, client_order_id: str | None) -> tuple[str, tuple[str, ...]]:
+    """Return the key of a family, short enough for its legs' suffixes. Raises InvalidKey."""
+    key, warnings = key_for(account, client_order_id)
+    if len(key) > LONGEST_FAMILY_KEY:
+        raise InvalidKey(f"A key of several orders has at most {LONGEST_FAMILY_KEY} characters")
+    return key, warnings
+
+
+def holding(account_code: str, symbol: str) -> tuple[Account, Instrument, Decimal]:
+    """Return account, instrument and what is held of it. Raises NoPosition."""
+    account = account_by_code(account_code)
+    instrument = known_instrument(normalise_symbol(symbol))
+    position = held(account, instrument) if instrument else Decimal(0)
+    if instrument is None or not position:
+        raise NoPosition(f"Nothing is held of {symbol}")
+    return account, instrument, position
+
+
+def quantity_of(position: Decimal, quantity: Decimal | None) -> Decimal:
+    """Return the shares to close or guard: all of them unless told. Raises ExceedsPosition."""
+    if quantity is not None and quantity > abs(position):
+        raise ExceedsPosition(f"Quantity {plain(quantity)} is over the position {plain(abs(position))}")
+    return abs(position) if quantity is None else quantity
+
+
+def exit_side(position: Decimal) -> Side:
+    """Return the side that brings a position to zero."""
+    return Side.SELL if position > 0 else Side.BUY
+
+
+def exit_tickets(
+    entry: OrderTicket, account: Account, *, take_profit: Decimal | None, stop_loss: Decimal | None
+) -> dict[str, OrderTicket]:
+    """Return the exits of an entry by role, take-profit first; good till cancelled if allowed."""
+    gtc = TimeInForce.GTC in limits_in_force(account).times_in_force
+    base = replace(
+        entry,
+        side=entry.side.opposite,
+        limit_price=None,
+        stop_price=None,
+        time_in_force=TimeInForce.GTC if gtc else TimeInForce.DAY,
+        tag=entry.tag if entry.tag == "manual-protect" else "manual-bracket-child",
+    )
+    exits: dict[str, OrderTicket] = {}
+    if take_profit is not None:
+        exits["take_profit"] = replace(base, order_type=OrderType.LIMIT, limit_price=take_profit)
+    if stop_loss is not None:
+        exits["stop_loss"] = replace(base, order_type=OrderType.STOP, stop_price=stop_loss)
+    return exits
+
+
+def refuse_wrong_side(
+    entry: OrderTicket, request: Request, *, take_profit: Decimal | None, stop_loss: Decimal | None
+) -> None:
+    """Raise LegOnWrongSide unless the entry's price lies between stop and take-profit."""
+    price = entry.limit_price or price_from_row(request.instrument, now=timezone.now()).reference
+    if price is None:
+        return
+    for name, leg, wanted_sign in (("Take-profit", take_profit, 1), ("Stop", stop_loss, -1)):
+        if leg is not None and (leg - price) * entry.side.sign * wanted_sign <= 0:
+            raise LegOnWrongSide(f"{name} {plain(leg)} is on the wrong side of {plain(price)}")
+
+
+def free_position(
+    account: Account,
+    instrument: Instrument,
+    *,
+    position: Decimal,
+    wanted: Decimal,
+    by: Principal,
+    ids: RequestIds,
+) -> list[Order]:
+    """Cancel exit orders where they and the wanted quantity would exceed the position."""
+    side = exit_side(position)
+    waiting = open_quantity(exposures(not_closed_orders(account), instrument), side)
+    if wanted + waiting <= abs(position):
+        return []
+    return cancel_exits(account, instrument, side=side, by=by, ids=ids)
+
+
+def cancel_exits(
+    account: Account, instrument: Instrument, *, side: Side, by: Principal, ids: RequestIds
+) -> list[Order]:
+    """Cancel our orders of one side of an instrument and wait until none can trade any more.
+
+    Raises InProgress if the broker has not confirmed within 5 s; the cancels stay asked for.
+    """
+    rows = Order.objects.filter(
+        account=account, instrument=instrument, side=side, status__in=NOT_CLOSED, origin="OWN"
+    )
+    orders = list(rows.order_by("pk"))
+    for order in orders:
+        request_cancel(order.pk, by=by.principal, request_id=ids.request_id)
+    pks = [order.pk for order in orders]
+
+    def all_closed() -> bool | None:
+        return True if not Order.objects.filter(pk__in=pks).exclude(status__in=CLOSED).exists() else None
+
+    topics = [f"order:{pk}" for pk in pks]
+    if pks and wait_until(all_closed, topics=topics, deadline_s=CANCEL_DEADLINE_S) is None:
+        raise InProgress("The broker has not confirmed the cancel of earlier exit orders", retry_after_s=1)
+    return list(Order.objects.select_related("account", "instrument").filter(pk__in=pks).order_by("pk"))
+
+
+def _oca(key: str) -> str:
+    return f"jb-{key}"[:64]
+
+
+def _bracket(orders: list[Order], *, replayed: bool, warnings: tuple[str, ...]) -> Bracket:
+    group = orders[0].group
+    if group is None:
+        raise IdempotencyKeyConflict("The key was used for a single order", order_id=orders[0].pk)
+    return Bracket(group, orders[0], orders[1:], replayed, warnings)
+
+
+def _replayed_bracket(account: Account, tickets: Sequence[OrderTicket], key: str) -> Bracket | None:
+    orders = _family(account, tickets, [key, f"{key}.1", f"{key}.2"])
+    return _bracket(orders, replayed=True, warnings=tuple(orders[0].warnings)) if orders else None
+
+
+def _replayed_protection(account: Account, tickets: Sequence[OrderTicket], key: str) -> Protection | None:
+    orders = _family(account, tickets, [key, f"{key}.1"])
+    return Protection(orders, [], replayed=True, warnings=tuple(orders[0].warnings)) if orders else None
+
+
+def _family(account: Account, tickets: Sequence[OrderTicket], keys: Sequence[str]) -> list[Order]:
+    """Return the orders an earlier request made, none if it is new. Raises IdempotencyKeyConflict."""
+    rows = Order.objects.select_related("account", "instrument", "group", "parent")
+    orders = list(rows.filter(account=account, client_order_id__in=keys).order_by("pk"))
+    if orders and [order.fingerprint for order in orders] != [fingerprint(t) for t in tickets]:
+        raise IdempotencyKeyConflict(
+            f"{keys[0]} was used for order {orders[0].pk}",
+            order_id=orders[0].pk,
+            order_uuid=str(orders[0].uuid),
+        )
+    return orders

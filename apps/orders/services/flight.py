@@ -1,0 +1,297 @@
+"""The way of an order to the wire: IN_FLIGHT is committed before the frame is written.
+
+put_in_flight is the only place where an order leaves ACCEPTED for the broker; the gateway
+calls it and writes exactly what it returns, once (spec/orders.md section 5.2).
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Greatest
+from django.utils import timezone
+
+from apps.accounts.selectors import lease_of
+from apps.common import crash
+from apps.common.clock import boottime as now_boottime
+from apps.common.db import DbClock, for_update, short_transaction
+from apps.domain.instruments import InstrumentSpec
+from apps.domain.mode import ProofState
+from apps.domain.orders import UNSENT, OrderStatus, OrderTicket, Sender
+from apps.domain.quotes import Picture
+from apps.domain.risk.gate import Verdict, evaluate
+from apps.orders.models import IbOrderIds, Order
+from apps.orders.selectors import family_ids
+from apps.orders.services.intake import Leg, decision_row, lock_states, rules_for
+from apps.orders.services.transitions import SYSTEM, lock_orders, move, record_step
+from apps.orders.snapshots import price_from_quote, snapshot_for
+from apps.safety.models import AccountRisk, TradingState
+from apps.safety.selectors import limits_in_force, scopes_of, state_words
+
+logger = logging.getLogger(__name__)
+
+#: More than the commit (1 s) and the pause guard (0.5 s) together, so no lease lock is needed.
+LEASE_MARGIN = timedelta(seconds=2)
+
+TRANSACTION_MS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class FlyingOrder:
+    """An order committed as IN_FLIGHT, as values: exactly what its frame must say."""
+
+    pk: int
+    ticket: OrderTicket
+    instrument: InstrumentSpec
+    order_ref: str
+    ib_order_id: int
+    oca_group: str
+    follows_parent: bool
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FlightPlan:
+    """What came of one look at an accepted order: `flying` may be written, or it was denied.
+
+    `committed_at` is the BOOTTIME right after the commit, for the pause guard of the sender.
+    """
+
+    flying: list[FlyingOrder]
+    denied: bool = False
+    committed_at: float = 0.0
+
+
+NOTHING = FlightPlan([])
+
+
+def put_in_flight(
+    order_id: int, *, sender: Sender, picture: Picture, proof: ProofState, boottime: float
+) -> FlightPlan:
+    """Commit one ACCEPTED order, with its legs, as IN_FLIGHT; only then may frames be written, once.
+
+    `proof` is the mode proof of this broker session, `boottime` the reading the ages of the
+    picture are measured with. Returns the orders in the order of their frames; or `denied` if
+    gate 2 refused; or nothing: the order, a halt, the limits or our lease changed on the way.
+    Write nothing then, check the lease, look again.
+    """
+    with short_transaction(timeout_ms=TRANSACTION_MS, durable=True):
+        family = Order.objects.select_related("account", "instrument").get(pk=order_id)
+        # lock order everywhere: account risk, trading states, order ids, orders, audit head
+        risk = for_update(AccountRisk.objects.filter(account=family.account)).get()
+        states = lock_states(family.account, family.instrument)
+        orders = [order for order in lock_orders(family_ids(order_id)) if order.standing in UNSENT]
+        if not orders or orders[0].pk != order_id:
+            return NOTHING
+        verdicts = [
+            _judge(order, states=states, picture=picture, proof=proof, boottime=boottime) for order in orders
+        ]
+        if any(not verdict.passed for verdict in verdicts):
+            _deny(orders, verdicts)
+            return FlightPlan([], denied=True)
+        flying = [
+            order
+            for order, verdict in zip(orders, verdicts, strict=True)
+            if _commit_in_flight(order, verdict, sender=sender, risk=risk, states=states)
+        ]
+        if len(flying) != len(orders):
+            transaction.set_rollback(True)  # and the IB order ids are free again
+            return NOTHING
+        crash.point("gw.claim.before_commit")
+    return FlightPlan([_as_value(order) for order in flying], committed_at=now_boottime())
+
+
+def _as_value(order: Order) -> FlyingOrder:
+    if order.ib_order_id is None:
+        raise ValueError("an order in flight has an IB order id")
+    return FlyingOrder(
+        pk=order.pk,
+        ticket=order.ticket,
+        instrument=order.instrument.spec,
+        order_ref=order.order_ref,
+        ib_order_id=order.ib_order_id,
+        oca_group=order.oca_group,
+        follows_parent=order.parent_id is not None,
+        expires_at=order.expires_at,
+    )
+
+
+def _judge(
+    order: Order,
+    *,
+    states: Sequence[TradingState],
+    picture: Picture,
+    proof: ProofState,
+    boottime: float,
+) -> Verdict:
+    """Run gate 2 with the prices of the gateway's own memory."""
+    ticket = order.ticket
+    seen = snapshot_for(
+        ticket,
+        account=order.account,
+        instrument=order.instrument,
+        states=state_words(states),
+        proof=proof,
+        price=price_from_quote(picture.get(order.instrument.ib_con_id), boottime=boottime),
+        leave_out=order,
+    )
+    leg = Leg(ticket, order.client_order_id, asked=ticket, follows_parent=order.parent_id is not None)
+    return evaluate(ticket, seen, limits_in_force(order.account), rules=rules_for(leg))
+
+
+def _deny(orders: Sequence[Order], verdicts: Sequence[Verdict]) -> None:
+    for order, verdict in zip(orders, verdicts, strict=True):
+        codes = verdict.codes or [code for other in verdicts for code in other.codes][:1]
+        move(
+            order,
+            OrderStatus.DENIED,
+            cause="denied",
+            evidence={"gate": "G2", "reasons": codes},
+            changes={
+                "reason_codes": codes,
+                "decisions": [*order.decisions, decision_row(verdict, gate="G2")],
+            },
+        )
+
+
+def _commit_in_flight(
+    order: Order, verdict: Verdict, *, sender: Sender, risk: AccountRisk, states: Sequence[TradingState]
+) -> bool:
+    """Make the one conditional UPDATE; False if it did not change exactly one row."""
+    ib_order_id = next_ib_order_id(sender)
+    halt_epoch = max((state.halt_epoch for state in states), default=0)
+    changed = Order.objects.filter(
+        Exists(lease_of(sender, lasting=LEASE_MARGIN)),
+        *still_as_seen(order, states, risk),
+        pk=order.pk,
+        status=OrderStatus.ACCEPTED,
+        expires_at__gt=DbClock(),
+    ).update(
+        status=OrderStatus.IN_FLIGHT,
+        in_flight_at=DbClock(),
+        updated_at=DbClock(),
+        seq=F("seq") + 1,
+        ib_order_id=ib_order_id,
+        ib_client_id=sender.client_id,
+        epoch=sender.epoch,
+        broker_session=sender.session,
+        halt_epoch=halt_epoch,
+        decisions=[*order.decisions, decision_row(verdict, gate="G2")],
+        limits_version=verdict.limits_version,
+    )
+    if changed != 1:
+        return False
+    order.refresh_from_db()
+    record_step(
+        order,
+        before=OrderStatus.ACCEPTED,
+        cause="in_flight",
+        actor=SYSTEM,
+        evidence={"gate": "G2", "ib_order_id": ib_order_id, "limits_version": verdict.limits_version},
+    )
+    return True
+
+
+def still_as_seen(order: Order, states: Sequence[TradingState], risk: AccountRisk) -> list[Q | Combinable]:
+    """Return conditions that hold only while halt states and limits are the ones judged by.
+
+    A scope that is restricted for the first time gets its row only then, hence the last but one.
+    """
+    conditions: list[Q | Combinable] = [
+        Exists(TradingState.objects.filter(pk=state.pk, state=state.state, halt_epoch=state.halt_epoch))
+        for state in states
+    ]
+    scopes = scopes_of(order.account.code, order.instrument.symbol)
+    unseen = TradingState.objects.filter(scope__in=scopes).exclude(pk__in=[state.pk for state in states])
+    conditions.append(~Exists(unseen))
+    conditions.append(
+        Exists(AccountRisk.objects.filter(pk=risk.pk, account=OuterRef("account"), version=risk.version))
+    )
+    return conditions
+
+
+def next_ib_order_id(sender: Sender) -> int:
+    """Return an IB order id never used before, and raise the persisted mark to it.
+
+    Runs in the caller's transaction, so a rollback gives the id back.
+    """
+    mark, _ = IbOrderIds.objects.get_or_create(connection=sender.connection, client_id=sender.client_id)
+    IbOrderIds.objects.filter(pk=mark.pk).update(
+        high_water=Greatest(F("high_water") + 1, sender.next_valid_id)
+    )
+    mark.refresh_from_db(fields=["high_water"])
+    return mark.high_water
+
+
+def raise_high_water(*, connection: str, client_id: int, next_valid_id: int) -> int:
+    """Lift the persisted mark to what the broker told us at sign-in; return the next id."""
+    with short_transaction():
+        mark, _ = IbOrderIds.objects.get_or_create(connection=connection, client_id=client_id)
+        IbOrderIds.objects.filter(pk=mark.pk).update(high_water=Greatest(F("high_water"), next_valid_id - 1))
+        mark.refresh_from_db(fields=["high_water"])
+    return mark.high_water + 1
+
+
+def land_unsent(order_ids: Sequence[int], *, sender: Sender, reason: str) -> int:
+    """Take back orders that this living process knows it has not written (ST2); return how many.
+
+    Only the epoch that committed IN_FLIGHT may call this, and only for frames never written.
+    """
+    landed = 0
+    with short_transaction():
+        for order in lock_orders(order_ids):
+            if order.status != OrderStatus.IN_FLIGHT or order.epoch != sender.epoch:
+                continue
+            move(
+                order,
+                OrderStatus.EXPIRED_UNSENT,
+                cause="landed_unsent",
+                evidence={"reason": reason},
+                changes={"reason_codes": [reason]},
+            )
+            landed += 1
+    return landed
+
+
+def expire_unsent(*, limit: int = 200) -> int:
+    """End unsent orders whose time is over by the database's clock; return how many."""
+    overdue = Order.objects.filter(status=OrderStatus.ACCEPTED, expires_at__lte=DbClock())
+    ids = list(overdue.order_by("pk").values_list("pk", flat=True)[:limit])
+    if not ids:
+        return 0
+    expired = 0
+    with short_transaction():
+        for order in lock_orders(ids):
+            if order.status != OrderStatus.ACCEPTED:
+                continue
+            move(
+                order,
+                OrderStatus.EXPIRED_UNSENT,
+                cause="expired",
+                evidence={"expires_at": order.expires_at.isoformat() if order.expires_at else ""},
+                changes={"reason_codes": ["ORDER_EXPIRED"]},
+            )
+            expired += 1
+    return expired
+
+
+def mark_unknown(*, connection: str, session: int | None, silent_for: timedelta) -> list[int]:
+    """Call in doubt what was written and got no word of the broker (ST3); return the ids.
+
+    IN_FLIGHT orders of other broker sessions than `session` are meant at once, those of this
+    one after `silent_for`.
+    """
+    rows = Order.objects.filter(account__connection__name=connection, status=OrderStatus.IN_FLIGHT)
+    silent = Q(in_flight_at__lt=timezone.now() - silent_for)
+    ids = list(rows.filter(silent | ~Q(broker_session=session)).values_list("pk", flat=True))
+    if not ids:
+        return []
+    with short_transaction():
+        doubted = [order for order in lock_orders(ids) if order.status == OrderStatus.IN_FLIGHT]
+        for order in doubted:
+            move(order, OrderStatus.UNKNOWN, cause="no_word", evidence={"session": session})
+    return [order.pk for order in doubted]

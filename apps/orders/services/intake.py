@@ -1,0 +1,420 @@
+"""Take an order in: identity, gate 1, and one transaction that makes it durable.
+
+From the commit on the row is the order; nothing here waits for the broker or for a Redis.
+A denial is an order row too, so that the books know what was refused (safety rule 9).
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Protocol
+
+from django.db import IntegrityError
+from django.utils import timezone
+
+from apps.accounts.models import Account
+from apps.accounts.selectors import account_by_code, is_ready
+from apps.common.bell import ring_on_commit
+from apps.common.db import DbClock, for_share, for_update, short_transaction
+from apps.common.waiting import wait_until
+from apps.domain.errors import DomainError
+from apps.domain.identity import fingerprint, is_client_order_id, order_ref, plain
+from apps.domain.instruments import nearest_ticks, tick_at
+from apps.domain.mode import Mode
+from apps.domain.orders import OrderStatus, OrderTicket, Side
+from apps.domain.risk.gate import Verdict, evaluate
+from apps.domain.risk.limits import MAX_EXPIRY_S, Limits
+from apps.domain.risk.rules import LEG_RULES, RULES, Rule
+from apps.instruments.models import Instrument
+from apps.instruments.services import resolve_symbol
+from apps.marketdata.models import WatchPriority
+from apps.marketdata.services import renew_watch
+from apps.orders.models import Order, OrderGroup
+from apps.orders.services.transitions import record_step
+from apps.orders.snapshots import NO_PRICE, PriceSeen, price_from_row, snapshot_for
+from apps.safety.models import AccountRisk, TradingState
+from apps.safety.selectors import limits_in_force, scopes_of, state_words
+from apps.safety.services.limits import ensure_account_risk
+
+LOOKUP_DEADLINE_S = 4.0
+PRICE_DEADLINE_S = 2.0
+GENERATED_KEY = "client_order_id was generated; send your own to make retries safe"
+
+
+class BrokerNotReady(DomainError):
+    """The connection is not READY; nothing was stored."""
+
+    code = "BROKER_NOT_READY"
+
+
+class IdempotencyKeyConflict(DomainError):
+    """This client_order_id was already used for a different order."""
+
+    code = "IDEMPOTENCY_KEY_CONFLICT"
+
+
+class IdempotencyKeyRequired(DomainError):
+    """A live order needs a client_order_id."""
+
+    code = "IDEMPOTENCY_KEY_REQUIRED"
+
+
+class InvalidKey(DomainError):
+    """A client_order_id has 8 to 64 characters: letters, digits, dot, underscore, colon, dash."""
+
+    code = "VALIDATION_KEY"
+
+
+class InProgress(DomainError):
+    """The same request is being worked on; ask again in a second."""
+
+    code = "IN_PROGRESS"
+
+
+class ImmediateTrigger(DomainError):
+    """The stop is on the wrong side of the market and would trigger at once."""
+
+    code = "VALIDATION_PRICE"
+
+
+class Principal(Protocol):
+    """Who asks, as far as an order has to remember it."""
+
+    @property
+    def principal(self) -> str:
+        """Return the name that rows and audit lines carry, such as `key:k7m2qd4x`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestIds:
+    """The ids a caller sent along, kept on the order."""
+
+    request_id: str = ""
+    flow_id: str = ""
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the caller allows beyond the ticket."""
+
+    allow_duplicate: bool = False
+    allow_immediate_trigger: bool = False
+    round_prices: bool = False
+
+
+NO_IDS = RequestIds()
+NO_WISHES = Wishes()
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The order as it stands after the request, and whether an earlier request had made it."""
+
+    order: Order
+    replayed: bool
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One order of a family on its way into the books; `asked` is its ticket before rounding."""
+
+    ticket: OrderTicket
+    client_order_id: str
+    asked: OrderTicket
+    role: str = ""
+    oca_group: str = ""
+    follows_parent: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what a repeated request is compared with: the order as it was asked for."""
+        return fingerprint(self.asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Everything about one request that each of its rows repeats."""
+
+    account: Account
+    instrument: Instrument
+    by: Principal
+    ids: RequestIds
+    wishes: Wishes
+    warnings: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What all rows of one acceptance share; `now` is the clock of the database."""
+
+    limits: Limits
+    refused: bool
+    group: OrderGroup | None
+    now: datetime
+
+
+def submit_order(
+    ticket: OrderTicket,
+    *,
+    client_order_id: str | None,
+    by: Principal,
+    ids: RequestIds = NO_IDS,
+    wishes: Wishes = NO_WISHES,
+) -> Submission:
+    """Accept or deny one order, durably; a known key answers with the order it made.
+
+    The order comes back ACCEPTED or DENIED. Raises BrokerNotReady, InvalidKey,
+    IdempotencyKeyRequired, IdempotencyKeyConflict, ImmediateTrigger, and what resolving the
+    symbol raises; whatever is raised has stored nothing.
+    """
+    account = account_by_code(ticket.account)
+    key, warnings = key_for(account, client_order_id)
+    earlier = replay(account, ticket, key)
+    if earlier is not None:
+        return earlier
+    require_ready(account)
+    request = prepare(account, ticket, by=by, ids=ids, wishes=wishes, warnings=warnings)
+    sent, rounded = on_tick(ticket, request)
+    refuse_immediate_trigger(sent, request)
+    request = replace(request, warnings=request.warnings + rounded)
+    try:
+        order = accept([Leg(sent, key, asked=ticket)], request)[0]
+    except IntegrityError:
+        return replay(account, ticket, key) or _lost_race()
+    return Submission(order, replayed=False, warnings=request.warnings)
+
+
+def key_for(account: Account, client_order_id: str | None) -> tuple[str, tuple[str, ...]]:
+    """Return the idempotency key, generated in paper if the caller sent none, with a warning."""
+    if client_order_id is None:
+        if account.mode == Mode.LIVE:
+            raise IdempotencyKeyRequired
+        return f"auto-{Order._meta.get_field('uuid').get_default().hex[:20]}", (GENERATED_KEY,)
+    if not is_client_order_id(client_order_id):
+        raise InvalidKey
+    return client_order_id, ()
+
+
+def replay(account: Account, ticket: OrderTicket, key: str) -> Submission | None:
+    """Return what an earlier request with this key made, None if there was none.
+
+    Raises IdempotencyKeyConflict if that was a different order.
+    """
+    rows = Order.objects.select_related("account", "instrument", "group", "parent")
+    earlier = rows.filter(account=account, client_order_id=key).first()
+    if earlier is None:
+        return None
+    if earlier.fingerprint != fingerprint(ticket):
+        raise IdempotencyKeyConflict(
+            f"{key} was used for order {earlier.pk}", order_id=earlier.pk, order_uuid=str(earlier.uuid)
+        )
+    return Submission(earlier, replayed=True, warnings=tuple(earlier.warnings))
+
+
+def require_ready(account: Account) -> None:
+    """Raise BrokerNotReady unless the account's connection is READY and its gateway alive."""
+    if not is_ready(account.connection):
+        phase = account.connection.phase
+        raise BrokerNotReady(f"Not connected to IB Gateway ({phase})", phase=phase, retry_after_s=5)
+
+
+def prepare(
+    account: Account,
+    ticket: OrderTicket,
+    *,
+    by: Principal,
+    ids: RequestIds,
+    wishes: Wishes,
+    warnings: tuple[str, ...],
+) -> Request:
+    """Resolve the contract and wait a moment for its first price, before any lock is taken."""
+    instrument = resolve_symbol(ticket.symbol, deadline_s=LOOKUP_DEADLINE_S)
+    renew_watch(instrument=instrument, holder="orders", priority=WatchPriority.ORDER)
+    if price_from_row(instrument, now=timezone.now()) == NO_PRICE:
+        _wait_for_price(instrument)
+    return Request(account, instrument, by, ids, wishes, warnings)
+
+
+def _wait_for_price(instrument: Instrument) -> None:
+    def first_price() -> PriceSeen | None:
+        seen = price_from_row(instrument, now=timezone.now())
+        return None if seen == NO_PRICE else seen
+
+    wait_until(first_price, topics=["prices"], deadline_s=PRICE_DEADLINE_S, poll_s=0.05)
+
+
+def on_tick(ticket: OrderTicket, request: Request) -> tuple[OrderTicket, tuple[str, ...]]:
+    """Round prices to the passive side of the grid if the caller allowed it, and say so."""
+    if not request.wishes.round_prices:
+        return ticket, ()
+    changes: dict[str, Decimal] = {}
+    spec = request.instrument.spec
+    for name in ("limit_price", "stop_price"):
+        price: Decimal | None = getattr(ticket, name)
+        if price is None:
+            continue
+        below, above = nearest_ticks(price, tick_at(price, spec.tick_rules, default=spec.min_tick))
+        passive = below if (ticket.side is Side.BUY) is (name == "limit_price") else above
+        if passive != price:
+            changes[name] = passive
+    notes = tuple(f"{name} was rounded to {plain(price)}" for name, price in changes.items())
+    return replace(ticket, **changes), notes  # type: ignore[arg-type]
+
+
+def refuse_immediate_trigger(ticket: OrderTicket, request: Request) -> None:
+    """Raise ImmediateTrigger for a stop the market has passed already, unless allowed."""
+    price = price_from_row(request.instrument, now=timezone.now()).reference
+    if ticket.stop_price is None or price is None or request.wishes.allow_immediate_trigger:
+        return
+    if (ticket.stop_price - price) * ticket.side.sign <= 0:
+        raise ImmediateTrigger(f"Stop {plain(ticket.stop_price)} would trigger at once at {plain(price)}")
+
+
+def accept(legs: Sequence[Leg], request: Request, *, kind: str = "") -> list[Order]:
+    """Judge and store orders in one transaction: all ACCEPTED or all DENIED.
+
+    With a `kind` they become a group of it; the first order of a bracket is the parent of the
+    others. Raises IntegrityError if one of the keys was taken meanwhile; then nothing is stored.
+    """
+    ensure_account_risk(account=request.account)
+    with short_transaction():
+        # lock order everywhere: account risk, trading states, order ids, orders, audit head
+        risk = for_update(AccountRisk.objects.filter(account=request.account)).get()
+        now = database_now(risk)
+        states = lock_states(request.account, request.instrument)
+        limits = limits_in_force(request.account)
+        verdicts = [judge(leg, request, states=states, limits=limits, rules=rules_for(leg)) for leg in legs]
+        books = Books(
+            limits=limits,
+            refused=any(not verdict.passed for verdict in verdicts),
+            group=OrderGroup.objects.create(kind=kind, account=request.account, created_at=now)
+            if kind
+            else None,
+            now=now,
+        )
+        orders: list[Order] = []
+        for leg, verdict in zip(legs, verdicts, strict=True):
+            parent = orders[0] if leg.follows_parent else None
+            orders.append(_store(leg, request, verdict, books=books, parent=parent))
+        ring_on_commit("orders")
+    return orders
+
+
+def database_now(risk: AccountRisk) -> datetime:
+    """Return the clock of the database, by which all processes judge expiry."""
+    clock: datetime = AccountRisk.objects.filter(pk=risk.pk).values_list(DbClock(), flat=True).get()
+    return clock
+
+
+def rules_for(leg: Leg) -> tuple[Rule, ...]:
+    """Return the controls that concern a leg: one that waits for its parent has its own list."""
+    return LEG_RULES if leg.follows_parent else RULES
+
+
+def lock_states(account: Account, instrument: Instrument) -> list[TradingState]:
+    """Return the trading states that concern an order, shared-locked: a halt waits for us."""
+    scopes = scopes_of(account.code, instrument.symbol)
+    return for_share(TradingState.objects.filter(scope__in=scopes).order_by("scope"))
+
+
+def judge(
+    leg: Leg, request: Request, *, states: Sequence[TradingState], limits: Limits, rules: Sequence[Rule]
+) -> Verdict:
+    """Run gate 1 over one leg."""
+    seen = snapshot_for(
+        leg.ticket,
+        account=request.account,
+        instrument=request.instrument,
+        states=state_words(states),
+        proof=request.account.connection.mode_proof,
+        price=price_from_row(request.instrument, now=timezone.now()),
+        earlier_duplicate=_earlier_duplicate(leg, request, limits),
+    )
+    return evaluate(leg.ticket, seen, limits, rules=rules)
+
+
+def _earlier_duplicate(leg: Leg, request: Request, limits: Limits) -> str:
+    """Name an equal order of the same caller inside the window of R14."""
+    if request.wishes.allow_duplicate:
+        return ""
+    since = timezone.now() - timedelta(seconds=limits.duplicate_window_s)
+    twin = (
+        Order.objects.filter(
+            account=request.account,
+            instrument=request.instrument,
+            fingerprint=leg.fingerprint,
+            principal=request.by.principal,
+            created_at__gt=since,
+        )
+        .exclude(status=OrderStatus.DENIED)
+        .order_by("-pk")
+        .first()
+    )
+    return f"order {twin.pk}" if twin else ""
+
+
+def _store(leg: Leg, request: Request, verdict: Verdict, *, books: Books, parent: Order | None) -> Order:
+    ticket = leg.ticket
+    order = Order.objects.create(
+        account=request.account,
+        instrument=request.instrument,
+        group=books.group,
+        parent=parent,
+        leg_role=leg.role,
+        oca_group=leg.oca_group,
+        client_order_id=leg.client_order_id,
+        fingerprint=leg.fingerprint,
+        order_ref=order_ref(request.account.code, leg.client_order_id),
+        side=ticket.side,
+        order_type=ticket.order_type,
+        quantity=ticket.quantity,
+        limit_price=ticket.limit_price,
+        stop_price=ticket.stop_price,
+        time_in_force=ticket.time_in_force,
+        outside_rth=ticket.outside_rth,
+        tag=ticket.tag,
+        principal=request.by.principal,
+        request_id=request.ids.request_id,
+        flow_id=request.ids.flow_id,
+        traceparent=request.ids.traceparent,
+        status=OrderStatus.DENIED if books.refused else OrderStatus.ACCEPTED,
+        seq=1,
+        reason_codes=verdict.codes,
+        decisions=[decision_row(verdict, gate="G1")],
+        warnings=list(request.warnings),
+        limits_version=books.limits.version,
+        created_at=books.now,
+        updated_at=books.now,
+        expires_at=books.now + timedelta(seconds=_expiry_s(ticket, books.limits)),
+        closed_at=books.now if books.refused else None,
+    )
+    record_step(
+        order,
+        before="",
+        cause="denied" if books.refused else "accepted",
+        actor=request.by.principal,
+        evidence={"gate": "G1", "reasons": verdict.codes, "limits_version": books.limits.version},
+    )
+    return order
+
+
+def _expiry_s(ticket: OrderTicket, limits: Limits) -> int:
+    """Return the seconds an order may wait for the wire: the caller's word, never above 60 (R23)."""
+    return min(ticket.expires_in_s or limits.expiry_s, MAX_EXPIRY_S)
+
+
+def decision_row(verdict: Verdict, *, gate: str) -> dict[str, Any]:
+    """Return what a gate found, as the order keeps it."""
+    return {
+        "gate": gate,
+        "limits_version": verdict.limits_version,
+        "controls": list(verdict.controls),
+        "refusals": [asdict(refusal) | {"nearest": list(refusal.nearest)} for refusal in verdict.refusals],
+    }
+
+
+def _lost_race() -> Submission:
+    raise InProgress(retry_after_s=1)

@@ -1,0 +1,143 @@
+"""Move one order from status to status: the only writer of `status`.
+
+Each move is one row of events, one entry in the account's log and one audit line, all in the
+caller's transaction. Who moves more than one order locks them all first (`lock_orders`),
+because the audit head is locked last and held until the commit.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.utils import timezone
+
+from apps.accounts.services import append_event
+from apps.audit.services import record
+from apps.common.bell import ring_on_commit
+from apps.common.db import for_update
+from apps.domain.errors import DomainError
+from apps.domain.identity import plain
+from apps.domain.orders import CLOSED, OrderStatus, is_late_evidence, may_move
+from apps.orders.models import Order, OrderEvent
+
+logger = logging.getLogger(__name__)
+
+SYSTEM = "gateway"
+
+
+class IllegalMove(DomainError):
+    """An order cannot go from its status to the one asked for."""
+
+    code = "INTERNAL"
+
+
+def lock_orders(ids: Iterable[int]) -> list[Order]:
+    """Return the orders locked until the transaction ends, always in the order of their ids."""
+    rows = Order.objects.filter(pk__in=list(ids)).select_related("account", "instrument", "parent")
+    return list(for_update(rows.order_by("pk")))
+
+
+def lock_order(order_id: int) -> Order:
+    """Return one order locked until the transaction ends. Raises Order.DoesNotExist."""
+    rows = Order.objects.filter(pk=order_id).select_related("account", "instrument", "parent")
+    return for_update(rows).get()
+
+
+def move(
+    order: Order,
+    to: OrderStatus,
+    *,
+    cause: str,
+    actor: str = SYSTEM,
+    evidence: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> Order:
+    """Change the status of a locked order together with `changes`, and record it.
+
+    A move that only late broker evidence can make sets `late` and is logged as an incident.
+    Raises IllegalMove for one that does not exist.
+    """
+    before = order.standing
+    late = is_late_evidence(before, to)
+    if not late and not may_move(before, to):
+        raise IllegalMove(f"{before} cannot become {to}")
+    values: dict[str, Any] = {**(changes or {}), "status": to.value}
+    if late:
+        values["late"] = True
+        logger.error("late evidence", extra={"order": str(order.uuid), "from": before, "to": to})
+    values["closed_at"] = timezone.now() if to in CLOSED else None
+    return write(order, values, before=before.value, cause=cause, actor=actor, evidence=evidence)
+
+
+def note(
+    order: Order,
+    *,
+    cause: str,
+    actor: str = SYSTEM,
+    evidence: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> Order:
+    """Record something that happened to a locked order without changing its status."""
+    return write(order, dict(changes or {}), before=order.status, cause=cause, actor=actor, evidence=evidence)
+
+
+def write(
+    order: Order,
+    values: dict[str, Any],
+    *,
+    before: str,
+    cause: str,
+    actor: str,
+    evidence: Mapping[str, Any] | None,
+) -> Order:
+    """Save the values with the next event number, and tell the three logs."""
+    values |= {"seq": order.seq + 1, "updated_at": timezone.now()}
+    for name, value in values.items():
+        setattr(order, name, value)
+    order.save(update_fields=list(values))
+    record_step(order, before=before, cause=cause, actor=actor, evidence=evidence)
+    return order
+
+
+def record_step(
+    order: Order, *, before: str, cause: str, actor: str, evidence: Mapping[str, Any] | None = None
+) -> None:
+    """Write event, account log and audit line of a change that is already in the row."""
+    shown = dict(evidence or {})
+    OrderEvent.objects.create(
+        order=order,
+        seq=order.seq,
+        from_status=before,
+        to_status=order.status,
+        cause=cause,
+        evidence=shown,
+        broker_session=order.broker_session,
+        epoch=order.epoch,
+        at=order.updated_at,
+    )
+    append_event(account=order.account, type="order", data=event_data(order))
+    record(
+        kind=f"order.{cause}",
+        actor=actor,
+        object=f"order:{order.uuid}",
+        before={"status": before},
+        after={"status": order.status, "seq": order.seq, **shown},
+        request_id=order.request_id,
+    )
+    ring_on_commit(f"order:{order.pk}")
+
+
+def event_data(order: Order) -> dict[str, Any]:
+    """Return what the account's log tells of an order."""
+    return {
+        "uuid": str(order.uuid),
+        "id": order.pk,
+        "client_order_id": order.client_order_id,
+        "symbol": order.instrument.symbol,
+        "side": order.side,
+        "quantity": plain(order.quantity),
+        "filled_quantity": plain(order.filled_quantity),
+        "status": order.status,
+        "broker_status": order.broker_status,
+        "order_seq": order.seq,
+    }

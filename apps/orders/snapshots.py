@@ -1,0 +1,117 @@
+"""Rows and prices into what a gate sees, for G1 and G2 alike.
+
+G1 values an order with the stored reference price, G2 with the gateway's own picture; from
+there on both walk the same road, so they cannot drift.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from apps.accounts.models import Account
+from apps.domain.instruments import InstrumentSpec
+from apps.domain.mode import ProofState
+from apps.domain.orders import NOT_CLOSED, OrderTicket, Side
+from apps.domain.quotes import MarketDataType, Quote
+from apps.domain.risk.snapshot import Exposure, Snapshot, TradingStateName
+from apps.instruments.models import Instrument
+from apps.marketdata.selectors import reference_price
+from apps.orders.models import Order
+from apps.positions.selectors import held
+
+
+@dataclass(frozen=True, slots=True)
+class PriceSeen:
+    """The price a gate values an order with; `age_s` None if there is none."""
+
+    reference: Decimal | None
+    source: str
+    age_s: Decimal | None
+    is_live: bool
+    is_halted: bool
+
+
+NO_PRICE = PriceSeen(None, "", None, is_live=False, is_halted=False)
+
+
+def price_from_quote(quote: Quote | None, *, boottime: float) -> PriceSeen:
+    """Return the price of the gateway's own picture, aged by BOOTTIME."""
+    if quote is None or quote.reference is None:
+        return NO_PRICE
+    return PriceSeen(
+        quote.reference,
+        "quote",
+        Decimal(str(round(quote.age_s(boottime), 3))),
+        is_live=quote.market_data_type is MarketDataType.LIVE,
+        is_halted=quote.halted,
+    )
+
+
+def price_from_row(instrument: Instrument, *, now: datetime) -> PriceSeen:
+    """Return the stored reference price: the mid, else the last."""
+    row = reference_price(instrument)
+    if row is None or row.received_at is None:
+        return NO_PRICE
+    price = (row.bid + row.ask) / 2 if row.bid is not None and row.ask is not None else row.last
+    if price is None:
+        return NO_PRICE
+    return PriceSeen(
+        price,
+        "row",
+        Decimal(str(round(max(0.0, (now - row.received_at).total_seconds()), 3))),
+        is_live=row.market_data_type == MarketDataType.LIVE,
+        is_halted=row.halted,
+    )
+
+
+def not_closed_orders(account: Account) -> list[Order]:
+    """Return the account's orders that may still trade, those in doubt included."""
+    rows = Order.objects.filter(account=account, status__in=NOT_CLOSED).select_related("parent")
+    return list(rows.order_by("pk"))
+
+
+def exposures(orders: Iterable[Order], instrument: Instrument) -> tuple[Exposure, ...]:
+    """Return what the orders could still trade in one instrument."""
+    return tuple(
+        Exposure(Side(order.side), tradable_quantity(order), order.oca_group)
+        for order in orders
+        if order.instrument_id == instrument.pk
+    )
+
+
+def tradable_quantity(order: Order) -> Decimal:
+    """Return how much an order could trade now: a leg no more than its parent has filled."""
+    if order.parent is None:
+        return order.remaining_quantity
+    return min(order.remaining_quantity, order.parent.filled_quantity)
+
+
+def snapshot_for(
+    ticket: OrderTicket,
+    *,
+    account: Account,
+    instrument: Instrument,
+    states: Sequence[str],
+    proof: str,
+    price: PriceSeen,
+    leave_out: Order | None = None,
+    earlier_duplicate: str = "",
+) -> Snapshot:
+    """Gather everything a control may look at. `leave_out` is the judged order's own row."""
+    others = [order for order in not_closed_orders(account) if leave_out is None or order.pk != leave_out.pk]
+    spec: InstrumentSpec = instrument.spec
+    return Snapshot(
+        states=tuple(TradingStateName(state) for state in states),
+        proof=ProofState(proof),
+        instrument=spec,
+        position=held(account, instrument),
+        same_instrument=exposures(others, instrument),
+        not_closed=len(others),
+        reference=price.reference,
+        reference_source=price.source,
+        quote_age_s=price.age_s,
+        quote_is_live=price.is_live,
+        is_halted_at_exchange=price.is_halted,
+        earlier_duplicate=earlier_duplicate,
+    )
