@@ -7,8 +7,10 @@ import asyncio
 import logging
 import os
 import signal
+import sqlite3
 import sys
 from pathlib import Path
+from typing import TextIO
 
 from apps.simulator.config import BadConfig, SimulatorConfig
 from apps.simulator.messages import NEWEST_VERSION
@@ -47,14 +49,19 @@ async def run(config: SimulatorConfig) -> None:
     server = SimulatorServer(config)
     await server.start()
     control = f"{config.host}:{server.control_port}" if server.control_port else "none"
-    print(
+    _say(
+        sys.stdout,
         f"simulator listens on {config.host}:{server.port}, control {control}, "
         f"{len(INSTRUMENTS)} symbols, seed {config.seed}, scenario {config.scenario}, "
         f"hours {config.hours}, account {config.account}",
-        flush=True,
     )
     await stopped.wait()
     await server.stop()
+
+
+def _say(stream: TextIO, line: str) -> None:
+    stream.write(line + "\n")
+    stream.flush()
 
 
 def main() -> int:
@@ -66,10 +73,10 @@ def main() -> int:
         read_scenario(config.scenario)
         asyncio.run(run(config))
     except BadConfig as error:
-        print(f"simulator: {error}", file=sys.stderr)
+        _say(sys.stderr, f"simulator: {error}")
         return 2
-    except OSError as error:
-        print(f"simulator: cannot start: {error}", file=sys.stderr)
+    except (OSError, sqlite3.Error) as error:
+        _say(sys.stderr, f"simulator: cannot start: {error}")
         return 1
     return 0
 

@@ -110,9 +110,8 @@ def sound_prices(asked: Admission) -> Refusal | None:
 def affordable(asked: Admission) -> Refusal | None:
     order = asked.order
     signed = order.remaining if order.is_buy else -order.remaining
-    price = order.limit_price or order.aux_price or asked.price
-    after = abs(asked.held + signed) * price
-    increase = after - abs(asked.held) * price
+    price = max(asked.price, order.limit_price or 0.0) if order.is_buy else asked.price
+    increase = (abs(asked.held + signed) - abs(asked.held)) * price
     if increase <= 0:
         return None
     needed = (asked.worth.gross + asked.reserved + increase) * INITIAL_MARGIN
@@ -121,7 +120,8 @@ def affordable(asked: Admission) -> Refusal | None:
     return Refusal(
         201,
         "Order rejected - reason:YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION YOUR "
-        f"EQUITY WITH LOAN VALUE [{asked.worth.equity:.2f} USD] MUST EXCEED THE INITIAL MARGIN [{needed:.2f} USD]",
+        f"EQUITY WITH LOAN VALUE [{asked.worth.equity:.2f} USD] MUST EXCEED THE INITIAL MARGIN "
+        f"[{needed:.2f} USD]",
         is_rejection=True,
     )
 

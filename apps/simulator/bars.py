@@ -136,11 +136,8 @@ def _seconds_of_trading_before(end: int, count: int, hours: TradingHours) -> int
 
 def historical_bars(
     market: Market, instrument: Instrument, *, start: int, end: int, bar_s: int, kind: str, now: float
-) -> Iterator[Bar | None]:
-    """Yield the bars of [start, end), oldest first; None after each session, so a caller may rest.
-
-    A bar still forming is included up to the present second.
-    """
+) -> Iterator[Bar]:
+    """Yield the bars of [start, end), oldest first; one still forming up to the present second."""
     end = min(end, int(now) + 1)
     groups = _grouped(sessions_between(market.hours, start, end), bar_s) if start < end else []
     for sessions in groups:
@@ -154,7 +151,6 @@ def historical_bars(
             yield _as_bar(join(parts), start=last.start, day=last.day, kind=kind, instrument=instrument)
         else:
             yield from _bars_of_session(market, instrument, sessions[0], (start, end), bar_s=bar_s, kind=kind)
-        yield None
 
 
 def _grouped(sessions: list[Session], bar_s: int) -> list[list[Session]]:

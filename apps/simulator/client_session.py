@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import struct
 from collections import deque
 from typing import Any
 
@@ -35,7 +37,6 @@ STRIKES = 3
 MAX_UNSENT_BYTES = 8_000_000
 _TICKS = frozenset({Out.TICK_PRICE, Out.TICK_SIZE, Out.TICK_STRING, Out.TICK_GENERIC})
 _ACKS = frozenset({Out.ORDER_STATUS, Out.OPEN_ORDER, Out.EXECUTION, Out.COMMISSION})
-_FROZEN_POLL_S = 0.05
 
 
 class ClientSession:
@@ -82,14 +83,17 @@ class ClientSession:
         return sum(1 for one, _ in self.streams if one == kind)
 
     def pulse(self, now: float) -> None:
-        if self._held and not self.venue.faults.is_frozen:
-            held, self._held = self._held, []
-            for message in held:
-                self.send(message)
+        self._send_held()
         for stream in list(self.streams.values()):
             stream.pulse(now)
 
     # --- writing -------------------------------------------------------------------------
+
+    def _send_held(self) -> None:
+        if self._held and not self.venue.faults.is_frozen:
+            held, self._held = self._held, []
+            for message in held:
+                self.send(message)
 
     def send(self, message: Message) -> None:
         """Write one message, unless a fault switch says otherwise."""
@@ -104,6 +108,7 @@ class ClientSession:
         elif faults.ack_delay_s and message[0] in _ACKS:
             asyncio.get_running_loop().call_later(faults.ack_delay_s, self._write, message)
         else:
+            self._send_held()
             self._write(message)
 
     def send_error(self, request_id: int, code: int, text: str) -> None:
@@ -143,8 +148,7 @@ class ClientSession:
         """Read and answer until the client goes."""
         while True:
             payload = await read_frame(self._reader)
-            while self.venue.faults.is_frozen:
-                await asyncio.sleep(_FROZEN_POLL_S)
+            await self.venue.faults.thawed()
             if self.venue.faults.is_paced and not self._keeps_pace():
                 continue
             self._handle(split_fields(payload))
@@ -203,9 +207,6 @@ class ClientSession:
 
 
 def _reset_on_close(writer: asyncio.StreamWriter) -> None:
-    import socket
-    import struct
-
     connection: Any = writer.get_extra_info("socket")
     if connection is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -41,7 +41,8 @@ class ControlServer:
 
     @property
     def port(self) -> int:
-        assert self._server is not None
+        if self._server is None:
+            raise RuntimeError("the switchboard is not running")
         return int(self._server.sockets[0].getsockname()[1])
 
     async def start(self, host: str, port: int) -> None:
@@ -71,9 +72,7 @@ def answer_command(simulator: SimulatorServer, line: bytes) -> Answer:
     """Return the answer to one line."""
     try:
         request = json.loads(line)
-        command = COMMANDS.get(request["command"])
-        if command is None:
-            raise ControlError(f"unknown command; known: {', '.join(sorted(COMMANDS))}")
+        command = COMMANDS.get(request["command"], _unknown)
         return {"ok": True, **command(simulator, request)}
     except (ControlError, BadFault) as error:
         return {"ok": False, "error": str(error)}
@@ -169,6 +168,10 @@ def _clear_faults(simulator: SimulatorServer, _: Request) -> Answer:
 
 def _faults(simulator: SimulatorServer, _: Request) -> Answer:
     return {"verbs": sorted(VERBS), "on": simulator.venue.faults.state()}
+
+
+def _unknown(_: SimulatorServer, request: Request) -> Answer:
+    raise ControlError(f"unknown command {request['command']!r}; known: {', '.join(sorted(COMMANDS))}")
 
 
 COMMANDS: dict[str, Callable[[SimulatorServer, Request], Answer]] = {

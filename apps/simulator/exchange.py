@@ -61,6 +61,7 @@ class Exchange:
         self._switch = switch
         self._cross_client_cancel = cross_client_cancel
         self._quotes: dict[int, Quote] = {}
+        self._quoted_at = 0.0
 
     # --- reading ---------------------------------------------------------------------
 
@@ -113,8 +114,8 @@ class Exchange:
                 text = f"OrderId {order_id} that needs to be cancelled is not found."
                 self._notice(client_id, order_id, 10147, text)
             elif order.is_done:
-                text = f"OrderId {order_id} that needs to be cancelled cannot be cancelled, state: {order.status}."
-                self._notice(client_id, order_id, 10148, text)
+                text = f"OrderId {order_id} that needs to be cancelled cannot be cancelled, state: "
+                self._notice(client_id, order_id, 10148, f"{text}{order.status}.")
             else:
                 self._cancel(order)
 
@@ -128,13 +129,14 @@ class Exchange:
         """Let time pass: days turn, DAY orders end, stops are elected, orders fill."""
         now = self._clock.epoch()
         with self.state.deed():
-            self._quotes.clear()
             self._turn_day(now)
             for order in self.state.book.open_orders():
-                if order.tif == "DAY" and order.transmit and not order.is_done:
-                    if now >= session_end_for(self.state.market.hours, order.placed_at):
-                        self._cancel(order, by="Cancelled by System:\n")
+                if not order.is_done and self._has_expired(order, now):
+                    self._cancel(order, by="Cancelled by System:\n")
                 self._work(order, now)
+
+    def _has_expired(self, order: Order, now: float) -> bool:
+        return order.tif == "DAY" and now >= session_end_for(self.state.market.hours, order.placed_at)
 
     # --- entering and changing ---------------------------------------------------------
 
@@ -177,7 +179,7 @@ class Exchange:
 
     def _explain_wait(self, order: Order, now: float) -> None:
         if not self.state.market.is_open(now):
-            text = "Order Message:\nWarning: your order will not be placed at the exchange until the next session."
+            text = "Order Message:\nWarning: your order will not be placed at the exchange until the open."
             self._notice(order.client_id, order.order_id, 399, text)
         if order.terms.get("tif", "") == "":
             text = "Order TIF was set to DAY based on order preset."
@@ -235,10 +237,7 @@ class Exchange:
 
     def _cancel(self, order: Order, *, by: str = "Cancelled by Trader") -> None:
         if order.status is Status.API_PENDING:
-            order.completed_at = self._clock.epoch()
             self.state.book.forget(order)
-            self.state.tell(OrderNotice(order.client_id, order.order_id, 202, "Order Canceled - reason:"))
-            return
         self._finish(order, Status.CANCELLED, by=by)
         self._notice(order.client_id, order.order_id, 202, "Order Canceled - reason:")
         for child in self.state.book.children_of(order):
@@ -255,6 +254,9 @@ class Exchange:
     # --- working -------------------------------------------------------------------------
 
     def _quote(self, con_id: int, now: float) -> Quote:
+        if self._quoted_at != now:
+            self._quotes.clear()
+            self._quoted_at = now
         found = self._quotes.get(con_id)
         if found is None:
             found = self._quotes[con_id] = self.state.market.quote(BY_CON_ID[con_id], now)
@@ -267,8 +269,7 @@ class Exchange:
         parent = self.state.book.parent_of(order)
         if parent is not None and parent.status is not Status.FILLED:
             return
-        quote = self.state.market.quote(BY_CON_ID[order.con_id], now) if not self._quotes else None
-        quote = quote or self._quote(order.con_id, now)
+        quote = self._quote(order.con_id, now)
         if quote.is_halted:
             return
         if order.is_stop and not order.is_elected:

@@ -7,6 +7,7 @@ through the port the server gives. New verbs are new rows.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 from apps.simulator.clock import Clock
 
 MARKERS = (53, 54, 55, 62, 102)
+_FROZEN_POLL_S = 0.05
 Arguments = dict[str, Any]
 
 
@@ -29,6 +31,8 @@ class FaultPort(Protocol):
     def emit_error(self, request_id: int, code: int, text: str) -> int: ...
 
     def halt_symbol(self, symbol: str, *, is_halted: bool) -> None: ...
+
+    def stop_listening(self) -> None: ...
 
     def pulse(self) -> None: ...
 
@@ -56,6 +60,11 @@ class FaultSwitches:
     @property
     def is_frozen(self) -> bool:
         return self.clock.epoch() < self.freeze_until
+
+    async def thawed(self) -> None:
+        """Wait until the freeze is over."""
+        while self.is_frozen:  # noqa: ASYNC110  the end is a time of the simulator's clock, not an event
+            await asyncio.sleep(_FROZEN_POLL_S)
 
     def is_busy(self, client_id: int) -> bool:
         """Return whether an id still counts as connected after its socket is gone."""
@@ -129,6 +138,7 @@ def _drop(reset: bool) -> Callable[[FaultSwitches, Arguments], dict[str, Any]]:
 
 def _refuse(switches: FaultSwitches, arguments: Arguments) -> None:
     switches.refuse_until = switches.clock.epoch() + _seconds(arguments, 5)
+    _port(switches).stop_listening()
 
 
 def _freeze(switches: FaultSwitches, arguments: Arguments) -> None:

@@ -203,10 +203,9 @@ def account_summary(request_id: int, account: str, tag: str, value: str, currenc
     return [Out.ACCOUNT_SUMMARY, 1, request_id, account, tag, value, currency]
 
 
-def account_update_multi(
-    request_id: int, account: str, model: str, key: str, value: str, currency: str
-) -> Message:
-    return [Out.ACCOUNT_UPDATE_MULTI, 1, request_id, account, model, key, value, currency]
+def account_update_multi(request_id: int, account: str, model: str, value: tuple[str, str, str]) -> Message:
+    """Return message 73; `value` is key, text and currency."""
+    return [Out.ACCOUNT_UPDATE_MULTI, 1, request_id, account, model, *value]
 
 
 def historical_data(

@@ -133,7 +133,8 @@ PLACE_ORDER: tuple[Step, ...] = (
     "allOrNone", "minQty", "percentOffset", "eTradeOnly", "firmQuoteOnly", "nbboPriceCap", "auctionStrategy",
     "startingPrice", "stockRefPrice", "delta", "stockRangeLower", "stockRangeUpper",
     "overridePercentageConstraints", "volatility", "volatilityType",
-    "deltaNeutralOrderType", "deltaNeutralAuxPrice", Group(_given("deltaNeutralOrderType"), _fields(*_DN_FIELDS)),
+    "deltaNeutralOrderType", "deltaNeutralAuxPrice",
+    Group(_given("deltaNeutralOrderType"), _fields(*_DN_FIELDS)),
     "continuousUpdate", "referencePriceType", "trailStopPrice", "trailingPercent",
     "scaleInitLevelSize", "scaleSubsLevelSize", "scalePriceIncrement",
     Group(_positive("scalePriceIncrement"), _fields(*_SCALE_FIELDS)),
@@ -205,9 +206,7 @@ COMPLETED_ORDER: tuple[str | Since, ...] = (
 
 # What the real gateway writes where an order says nothing; everything else is empty.
 _SILENT: Values = {
-    **dict.fromkeys(
-        ("lmtPrice", "auxPrice"), "0.0",
-    ),
+    **dict.fromkeys(("lmtPrice", "auxPrice"), "0.0"),
     **dict.fromkeys(
         (
             "origin", "outsideRth", "hidden", "discretionaryAmt", "shortSaleSlot", "auctionStrategy",
@@ -221,7 +220,9 @@ _SILENT: Values = {
         ),
         "0",
     ),
-    **dict.fromkeys(("displaySize", "scaleInitLevelSize", "scaleSubsLevelSize", "refFuturesConId"), UNSET_INT),
+    **dict.fromkeys(
+        ("displaySize", "scaleInitLevelSize", "scaleSubsLevelSize", "refFuturesConId"), UNSET_INT,
+    ),
     **dict.fromkeys(
         (
             "initMarginBefore", "maintMarginBefore", "equityWithLoanBefore", "initMarginChange",

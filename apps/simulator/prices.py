@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import accumulate
 from random import Random
+from typing import NamedTuple
 
 from apps.simulator.hours import eastern_date, midnight
 from apps.simulator.universe import Instrument
@@ -32,13 +33,15 @@ _PULL = 0.97
 _YEARLY_GROWTH_PER_DAY = 0.0003
 _OPEN_BLOCK = 19
 _CLOSE_BLOCK = 32
-_KEPT_DAYS = 4096
-_KEPT_BLOCKS = 1024
+_KEPT_DAYS = 48
+_KEPT_BLOCKS = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Half an hour: logarithms of prices, and the shares traded in it."""
+class Block(NamedTuple):
+    """Half an hour: logarithms of prices, and the shares traded in it.
+
+    A tuple, because five years of days draw ninety thousand of them.
+    """
 
     opening: float
     high: float
@@ -125,23 +128,25 @@ class PricePath:
         count = (midnight(day + timedelta(days=1)) - midnight(day)) // BLOCK_S
         shares = _shares(count)
         scales = [self.instrument.daily_volatility * math.sqrt(share) for share in shares]
-        steps = [scale * _noise(random) for scale in scales]
+        draw = random.random
+        steps = [scale * (draw() + draw() + draw() - 1.5) * 2.0 for scale in scales]
         first, last = self.level(ordinal), self.level(ordinal + 1)
         missing = last - first - math.fsum(steps)
         day_volume = self.instrument.average_volume * (0.6 + 0.8 * random.random())
         blocks: list[Block] = []
         here = first
-        draw = random.random
         for share, scale, step in zip(shares, scales, steps, strict=True):
             there = here + step + missing * share
-            high = max(here, there) + scale * 0.6 * draw()
-            low = min(here, there) - scale * 0.6 * draw()
-            blocks.append(Block(here, high, low, there, int(day_volume * share * (0.7 + 0.6 * draw()))))
+            top, bottom = (there, here) if there > here else (here, there)
+            reach = 0.6 * scale
+            volume = int(day_volume * share * (0.7 + 0.6 * draw()))
+            blocks.append(Block(here, top + reach * draw(), bottom - reach * draw(), there, volume))
             here = there
         return blocks
 
     def _draw_seconds(self, start: int, block: Block) -> Seconds:
         random = Random(f"{self._name}:s{start}")
+        exp = math.exp
         turns = (random.randrange(60, BLOCK_S // 2), random.randrange(BLOCK_S // 2 + 60, BLOCK_S - 60))
         extremes = (block.high, block.low) if random.random() < 0.5 else (block.low, block.high)
         step = (block.high - block.low) / 40
@@ -149,8 +154,7 @@ class PricePath:
         knots = ((turns[0], extremes[0]), (turns[1], extremes[1]), (BLOCK_S - 1, block.closing))
         for place, value in knots:
             path.extend(_bridge(random, path[-1], value, place - len(path) + 1, step))
-        low, high = block.low, block.high
-        cents = array("l", [to_cents(min(high, max(low, _fold(one, low, high)))) for one in path])
+        cents = array("l", [int(exp(one) * 100 + 0.5) for one in _folded(path, block.low, block.high)])
         return Seconds(cents, _spread_volume(random, block.volume))
 
 
@@ -183,25 +187,23 @@ def _shares(count: int) -> list[float]:
 def _bridge(random: Random, start: float, end: float, count: int, step: float) -> list[float]:
     """Return `count` values after `start`, the last of which is exactly `end`."""
     draw = random.random
-    walk = list(accumulate((draw() - 0.5) * step for _ in range(count)))
+    walk = list(accumulate([(draw() - 0.5) * step for _ in range(count)]))
     slope = (end - start - walk[-1]) / count
-    values = [start + one + slope * (place + 1) for place, one in enumerate(walk)]
+    values = [start + one + slope * place for place, one in enumerate(walk, 1)]
     values[-1] = end
     return values
 
 
-def _fold(value: float, low: float, high: float) -> float:
-    """Return a value reflected back into its range: a clamp would draw flat tops."""
-    if value > high:
-        return 2 * high - value
-    if value < low:
-        return 2 * low - value
-    return value
+def _folded(values: list[float], low: float, high: float) -> list[float]:
+    """Return values reflected back into a range: a clamp alone would draw flat tops."""
+    folded = [2 * high - one if one > high else 2 * low - one if one < low else one for one in values]
+    if max(folded) > high or min(folded) < low:
+        return [min(high, max(low, one)) for one in folded]
+    return folded
 
 
 def _spread_volume(random: Random, volume: int) -> array[int]:
     draw = random.random
-    weights = [draw() ** 3 for _ in range(BLOCK_S)]
-    running = list(accumulate(weights))
-    total = running[-1]
-    return array("l", [int(volume * one / total) for one in running[:-1]] + [volume])
+    running = list(accumulate([draw() * draw() for _ in range(BLOCK_S)]))
+    each = volume / running[-1]
+    return array("l", [int(each * one) for one in running[:-1]] + [volume])

@@ -23,6 +23,8 @@ from apps.simulator.hours import (
 from apps.simulator.prices import BLOCK_S, PricePath, Seconds, to_cents
 from apps.simulator.universe import Instrument
 
+_KEPT_STRETCHES = 50_000
+
 
 @dataclass(frozen=True, slots=True)
 class Quote:
@@ -93,6 +95,7 @@ class Market:
         self._paths: dict[str, PricePath] = {}
         self._adjusted: dict[tuple[str, int], Seconds] = {}
         self._before_block: dict[str, tuple[int, int, Stretch | None]] = {}
+        self._wholes: dict[tuple[str, int, int], Stretch] = {}
 
     def path(self, instrument: Instrument) -> PricePath:
         """Return the path of an instrument, made at first use."""
@@ -202,24 +205,30 @@ class Market:
                 self._part_of_block(instrument, block, 0, BLOCK_S) for block in range(start, end, BLOCK_S)
             ]
         found: list[Stretch] = []
-        path = self.path(instrument)
         while start < end:
-            day = eastern_date(start)
-            first_of_day = midnight(day)
-            until = min(end, midnight(day + timedelta(days=1)))
-            blocks = path.blocks_of(day)[
-                (start - first_of_day) // BLOCK_S : (until - first_of_day) // BLOCK_S
-            ]
-            found.append(
-                Stretch(
-                    opening=to_cents(blocks[0].opening),
-                    high=to_cents(max([one.high for one in blocks])),
-                    low=to_cents(min([one.low for one in blocks])),
-                    closing=to_cents(blocks[-1].closing),
-                    volume=sum([one.volume for one in blocks]),
-                )
-            )
+            until = min(end, midnight(eastern_date(start) + timedelta(days=1)))
+            found.append(self._within_day(instrument, start, until))
             start = until
+        return found
+
+    def _within_day(self, instrument: Instrument, start: int, until: int) -> Stretch:
+        """Return whole blocks of one day as one stretch; kept, for years of days are asked for again."""
+        key = (instrument.symbol, start, until)
+        found = self._wholes.get(key)
+        if found is None:
+            day = eastern_date(start)
+            first, last = ((edge - midnight(day)) // BLOCK_S for edge in (start, until))
+            blocks = self.path(instrument).blocks_of(day)[first:last]
+            found = Stretch(
+                opening=to_cents(blocks[0].opening),
+                high=to_cents(max([one.high for one in blocks])),
+                low=to_cents(min([one.low for one in blocks])),
+                closing=to_cents(blocks[-1].closing),
+                volume=sum([one.volume for one in blocks]),
+            )
+            if len(self._wholes) >= _KEPT_STRETCHES:
+                self._wholes.clear()
+            self._wholes[key] = found
         return found
 
     def _session_until(self, instrument: Instrument, session: Session, end: int) -> Stretch:

@@ -40,6 +40,8 @@ class SimulatorServer:
         self.venue.faults.port = self
         self.sessions: dict[int, ClientSession] = {}
         self._server: asyncio.Server | None = None
+        self._port = config.port
+        self._is_running = False
         self._control: ControlServer | None = None
         self._pulse_task: asyncio.Task[None] | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -47,7 +49,7 @@ class SimulatorServer:
     @property
     def port(self) -> int:
         """Return the port clients connect to, also when 0 was asked for."""
-        return self._port_of(self._server)
+        return self._port
 
     @property
     def control_port(self) -> int | None:
@@ -57,7 +59,9 @@ class SimulatorServer:
     async def start(self) -> None:
         """Listen, and begin to move."""
         apply_scenario(self.venue, self.config.scenario)
-        self._server = await asyncio.start_server(self._accept, self.config.host, self.config.port)
+        self.venue.exchange.pulse()
+        await self._listen()
+        self._is_running = True
         if self.config.control_port is not None:
             self._control = ControlServer(self)
             await self._control.start(self.config.host, self.config.control_port)
@@ -65,9 +69,10 @@ class SimulatorServer:
 
     async def stop(self) -> None:
         """Close every socket and the state file. Safe to call twice."""
-        if self._server is None:
+        if not self._is_running:
             return
-        self._server.close()
+        self._is_running = False
+        self.stop_listening()
         if self._pulse_task:
             self._pulse_task.cancel()
         if self._control:
@@ -77,7 +82,6 @@ class SimulatorServer:
             task.cancel()
         pending = [*self._connections, *([self._pulse_task] if self._pulse_task else [])]
         await asyncio.gather(*pending, return_exceptions=True)
-        self._server = None
         self.venue.journal.close()
 
     # --- the fault port --------------------------------------------------------------------
@@ -103,6 +107,12 @@ class SimulatorServer:
         else:
             self.venue.market.halted.discard(symbol)
 
+    def stop_listening(self) -> None:
+        """Refuse new connections; the beat listens again when the switch allows it."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
     def pulse(self) -> None:
         """Let the exchange and every subscription see the present time."""
         self.venue.exchange.pulse()
@@ -112,9 +122,15 @@ class SimulatorServer:
 
     # --- inside ----------------------------------------------------------------------------
 
+    async def _listen(self) -> None:
+        self._server = await asyncio.start_server(self._accept, self.config.host, self._port)
+        self._port = int(self._server.sockets[0].getsockname()[1])
+
     async def _beat(self) -> None:
         while True:
             try:
+                if self._server is None and not self.venue.faults.is_refusing:
+                    await self._listen()
                 self.pulse()
             except Exception:
                 logger.exception("pulse failed")
@@ -132,12 +148,10 @@ class SimulatorServer:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        assert task is not None
+        if task is None:
+            raise RuntimeError("a connection is served by a task")
         self._connections.add(task)
         try:
-            if self.venue.faults.is_refusing:
-                writer.transport.abort()
-                return
             await self._serve(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError, TimeoutError):
             pass
@@ -153,6 +167,7 @@ class SimulatorServer:
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self.venue.faults.thawed()
         async with asyncio.timeout(HANDSHAKE_LIMIT_S):
             version = await self._shake_hands(reader, writer)
         if version is None:
@@ -192,12 +207,6 @@ class SimulatorServer:
             session.send_error(-1, 326, "Unable to connect as the client id is already in use.")
             return False
         return len(self.sessions) < MAX_CLIENTS
-
-    @staticmethod
-    def _port_of(server: asyncio.Server | None) -> int:
-        if server is None:
-            raise RuntimeError("the simulator is not running")
-        return int(server.sockets[0].getsockname()[1])
 
 
 def _owner_of(event: Event) -> int | None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from abc import ABC
 
-
-class Stream(ABC):  # noqa: B024  a stream overrides what moves it, and nothing else
-    """One open subscription of one client."""
+class Stream:
+    """One open subscription of one client; a stream overrides what moves it, and nothing else."""
 
     def pulse(self, now: float) -> None:
         """Send what time has changed."""

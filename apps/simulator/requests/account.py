@@ -95,12 +95,8 @@ class AccountUpdatesMulti(_Refreshed):
         if self._only_ledger:
             net = [one for one in values if one[0] == "NetLiquidation"]
             values = [*net, *ledger_values(worth, currency="BASE"), *ledger_values(worth, currency="USD")]
-        for key, value, currency in self.changed(values):
-            session.send(
-                messages.account_update_multi(
-                    self._request_id, session.account, self._model, key, value, currency
-                )
-            )
+        for value in self.changed(values):
+            session.send(messages.account_update_multi(self._request_id, session.account, self._model, value))
 
 
 class AccountSummary(_Refreshed):

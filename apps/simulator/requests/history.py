@@ -33,8 +33,11 @@ if TYPE_CHECKING:
 
 KIND = "history"
 HEADS = "head timestamp"
+SERVICE = "Historical Market Data Service error message:"
 UPDATE_GRID_S = 5
 MAX_OPEN = 50
+MAX_BARS = 50_000
+_BARS_WITHOUT_REST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +75,19 @@ class LiveBars(Stream):
             return
         self._slot = slot
         wanted, market = self._wanted, self._session.venue.market
+        # A week or a month is labelled by its last session: begin before its first.
+        before = 31 * DAY if wanted.bar_s > DAY else 0
         bars = historical_bars(
             market,
             wanted.instrument,
-            start=min(self._last_start, int(now)),
+            start=min(self._last_start, int(now)) - before,
             end=int(now) + 1,
             bar_s=wanted.bar_s,
             kind=wanted.kind,
             now=now,
         )
         for bar in bars:
-            if bar is not None and bar.start >= self._last_start:
+            if bar.start >= self._last_start:
                 self._last_start = bar.start
                 text = wanted.stamp(bar)
                 self._session.send(
@@ -122,6 +127,7 @@ def req_historical_data(session: ClientSession, fields: Fields) -> Coroutine[Non
         start = parse_start(
             duration, end=min(end, int(now) + 1), hours=session.venue.market.hours, bar_s=bar_s
         )
+        _check_size(start, end=min(end, int(now)), bar_s=bar_s)
     except BadHistoryRequest as error:
         session.send_error(request_id, error.code, error.text)
         return None
@@ -140,10 +146,15 @@ def _bar_seconds(bar_size: str, kind: str, is_past_kept_up: bool) -> int:
             321, f"Error validating request:-Historical data bar size setting is invalid: {bar_size}"
         )
     if kind not in (*PRICE_KINDS, "SCHEDULE"):
-        raise BadHistoryRequest(162, f"Historical Market Data Service error message:No {kind} data")
+        raise BadHistoryRequest(162, f"{SERVICE}No {kind} data")
     if is_past_kept_up:
         raise BadHistoryRequest(321, "Error validating request:-keepUpToDate needs an empty end time")
     return bar_s
+
+
+def _check_size(start: int, *, end: int, bar_s: int) -> None:
+    if (end - start) // bar_s > MAX_BARS:
+        raise BadHistoryRequest(162, f"{SERVICE}invalid step: more than {MAX_BARS} bars")
 
 
 async def _send_bars(session: ClientSession, wanted: Wanted) -> None:
@@ -158,15 +169,14 @@ async def _send_bars(session: ClientSession, wanted: Wanted) -> None:
         kind=wanted.kind,
         now=session.venue.clock.epoch(),
     )
-    for rest, bar in enumerate(found):
-        if bar is not None:
-            bars.append(bar)
-        elif rest % 64 == 0 or wanted.bar_s < DAY:
+    for count, bar in enumerate(found):
+        bars.append(bar)
+        if count % _BARS_WITHOUT_REST == 0:
             await asyncio.sleep(0)
     if not session.close_stream(KIND, wanted.request_id):
         return
     if not bars:
-        text = "Historical Market Data Service error message:HMDS query returned no data"
+        text = f"{SERVICE}HMDS query returned no data"
         session.send_error(wanted.request_id, 162, text)
         return
     span = (eastern_text(wanted.start), eastern_text(min(wanted.end, session.venue.clock.epoch())))
@@ -195,9 +205,7 @@ def cancel_historical_data(session: ClientSession, fields: Fields) -> None:
     fields.skip()
     request_id = fields.integer()
     if session.close_stream(KIND, request_id):
-        text = (
-            f"Historical Market Data Service error message:API historical data query cancelled: {request_id}"
-        )
+        text = f"{SERVICE}API historical data query cancelled: {request_id}"
         session.send_error(request_id, 162, text)
     else:
         session.send_error(request_id, 366, f"No historical data query found for ticker id:{request_id}")

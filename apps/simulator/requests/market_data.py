@@ -103,8 +103,11 @@ def req_mkt_data(session: ClientSession, fields: Fields) -> None:
     instrument = find_or_refuse(session, request_id, asked)
     if instrument is None:
         return
-    # Live data is always there, so the delayed types 3 and 4 are never needed; frozen stays frozen.
-    session.send(messages.market_data_type(request_id, 2 if session.market_data_type == 2 else 1))
+    # Live data is always there, so the delayed types 3 and 4 are never needed.
+    is_frozen = session.market_data_type == 2 and not session.venue.market.is_open(
+        session.venue.clock.epoch()
+    )
+    session.send(messages.market_data_type(request_id, 2 if is_frozen else 1))
     session.send(messages.tick_req_params(request_id))
     line = MarketLine(session, request_id, instrument)
     line.pulse(session.venue.clock.epoch())

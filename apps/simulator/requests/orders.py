@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from apps.simulator import messages
 from apps.simulator.admission import KINDS, price_of, uses_limit, uses_stop
 from apps.simulator.clock import EASTERN
-from apps.simulator.messages import In, Message, Out
+from apps.simulator.messages import In, Out
 from apps.simulator.order_messages import (
     Values,
     completed_order,
@@ -166,8 +168,8 @@ def req_completed_orders(session: ClientSession, fields: Fields) -> None:
 
 def req_executions(session: ClientSession, fields: Fields) -> None:
     fields.skip()
-    request_id, client_id = fields.integer(), fields.integer()
-    wanted = _ExecutionFilter(client_id, *(fields.text() for _ in range(6)))
+    request_id = fields.integer()
+    wanted = _read_filter(fields)
     fills = [one for one in session.venue.state.book.executions if wanted.matches(one)]
     for fill in fills:
         session.send(execution(session.version, request_id, fill))
@@ -176,36 +178,38 @@ def req_executions(session: ClientSession, fields: Fields) -> None:
         session.send(messages.commission(fill.exec_id, fill.commission, fill.realized))
 
 
+@dataclass(frozen=True, slots=True)
 class _ExecutionFilter:
     """What a client wants to see of the day's executions; empty means everything."""
 
-    def __init__(
-        self, client_id: int, account: str, time: str, symbol: str, sec_type: str, exchange: str, side: str
-    ) -> None:
-        self._client_id = client_id
-        self._account = account
-        self._since = _parse_since(time)
-        self._symbol = symbol
-        self._sec_type = sec_type
-        self._exchange = exchange
-        self._side = {"BUY": "BOT", "SELL": "SLD"}.get(side.upper(), side.upper())
+    client_id: int
+    account: str
+    since: float
+    symbol: str
+    sec_type: str
+    exchange: str
+    side: str
 
     def matches(self, fill: Execution) -> bool:
-        pairs: Message = []
-        for wanted, actual in (
-            (self._account, fill.account),
-            (self._symbol, BY_CON_ID[fill.con_id].symbol),
-            (self._sec_type, "STK"),
-            (self._exchange if self._exchange != "SMART" else "", fill.exchange),
-            (self._side, fill.side),
-        ):
-            pairs.append(not wanted or wanted == actual)
-        return all(pairs) and self._client_id in (0, fill.client_id) and fill.at >= self._since
+        pairs = (
+            (self.account, fill.account),
+            (self.symbol, BY_CON_ID[fill.con_id].symbol),
+            (self.sec_type, "STK"),
+            (self.exchange if self.exchange != "SMART" else "", fill.exchange),
+            (self.side, fill.side),
+        )
+        is_wanted = all(not wanted or wanted == actual for wanted, actual in pairs)
+        return is_wanted and self.client_id in (0, fill.client_id) and fill.at >= self.since
+
+
+def _read_filter(fields: Fields) -> _ExecutionFilter:
+    client_id, account, since = fields.integer(), fields.text(), _parse_since(fields.text())
+    symbol, sec_type, exchange, side = (fields.text() for _ in range(4))
+    side = {"BUY": "BOT", "SELL": "SLD"}.get(side.upper(), side.upper())
+    return _ExecutionFilter(client_id, account, since, symbol, sec_type, exchange, side)
 
 
 def _parse_since(text: str) -> float:
-    from datetime import UTC, datetime
-
     text = text.strip()
     if not text:
         return 0.0

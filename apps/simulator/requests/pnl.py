@@ -96,7 +96,7 @@ def req_pnl_single(session: ClientSession, fields: Fields) -> None:
     request_id, account = fields.integer(), fields.text()
     fields.skip()
     con_id = fields.integer()
-    # The real gateway is silent for an unknown instrument; an error is kinder and loses no fidelity that matters.
+    # The real gateway is silent for an unknown instrument; here no request stays without an answer.
     if con_id not in BY_CON_ID:
         session.send_error(request_id, 200, "No security definition has been found for the request")
     elif _is_ours(session, request_id, account):
