@@ -89,6 +89,7 @@ class Outcome:
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     names = sys.argv[1:] or [suite.name for suite in SUITES]
     if unknown := set(names) - {suite.name for suite in SUITES}:
         print(f"no such suite: {', '.join(sorted(unknown))}", file=sys.stderr)
@@ -165,7 +166,7 @@ def stream(suite: Suite) -> tuple[int, str]:
         limit.start()
         try:
             output = show(process.stdout)
-        except KeyboardInterrupt:
+        except BaseException:
             end_group(process, "interrupted")
             raise
         finally:
