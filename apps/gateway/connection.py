@@ -122,7 +122,8 @@ class Keeper:
         finally:
             self._forget_session(began, ending)
             await _close(session, ending.reasons[0])
-        logger.warning("broker session over", extra={"reasons": list(ending.reasons)})
+        level = logging.INFO if ending.is_wish else logging.WARNING
+        logger.log(level, "broker session over", extra={"reasons": list(ending.reasons)})
         return ending
 
     async def _live_through(self, session: BrokerSession, group: asyncio.TaskGroup, watch: LoopWatch) -> None:

@@ -47,6 +47,11 @@ class Ending:
     reasons: tuple[str, ...]
     phase: Phase = Phase.DISCONNECTED
 
+    @property
+    def is_wish(self) -> bool:
+        """Tell whether people asked for it."""
+        return self.reasons[0] in {STOPPED, SWITCHED_OFF}
+
 
 def ending_of(errors: BaseExceptionGroup[Exception]) -> Ending:
     """Return the reasons people should read: a wish first, then a failed proof, then the rest."""

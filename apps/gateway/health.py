@@ -1,34 +1,22 @@
-"""How the process, the broker session and trading are, from rows: for probes, people, Prometheus.
+"""How the process, the broker session and trading are, from rows: for probes and people.
 
 Read by web processes, so it knows no broker code. "Connected" is READY and nothing less; each
 failed check says why. /health itself is the bridge's, out of `health_facts`.
 """
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from apps.accounts.models import Connection, Phase
 from apps.accounts.selectors import ConnectionNotFound, connection, gateway_is_silent
-from apps.common.peer import peer_of
-from apps.common.problems import problem_response
 from apps.domain.mode import ProofState
 from apps.gateway.selectors import unapplied_migrations
-from apps.orders.selectors import order_counts
 from apps.safety.selectors import EVERYTHING, states, strictest
 
-METRICS_SCOPE = "metrics:read"
-
-_STATE_NUMBERS = {"ACTIVE": 0, "REDUCING": 1, "HALTED": 2}
 _migrated = False
 
 
@@ -121,86 +109,6 @@ def health_facts(now: datetime) -> HealthFacts:
     )
 
 
-# --- views --------------------------------------------------------------------------------
-
-
-@require_safe
-def livez_view(request: HttpRequest) -> JsonResponse:
-    """GET /livez: 200 while this process serves."""
-    return JsonResponse(livez())
-
-
-@require_safe
-def readyz_view(request: HttpRequest) -> JsonResponse:
-    """GET /readyz: 200 or 503; the checks are for callers from this machine."""
-    found = readiness(datetime.now(UTC))
-    body: dict[str, Any] = {"ready": found.ready}
-    if peer_of(request).is_loopback:
-        body["checks"] = [check.as_json() for check in found.checks]
-    return JsonResponse(body, status=200 if found.ready else 503, headers={"Cache-Control": "no-store"})
-
-
-@require_safe
-def metrics_view(request: HttpRequest) -> HttpResponse:
-    """GET /metrics: Prometheus text, for callers from this machine."""
-    if not peer_of(request).is_loopback:
-        return problem_response("UNAUTHENTICATED", request=request)
-    registry = CollectorRegistry()
-    registry.register(RowCollector(lambda: datetime.now(UTC)))
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
-
-
-class RowCollector(Collector):
-    """Gauges read from rows at each scrape; no label names an account or a symbol."""
-
-    def __init__(self, clock: Callable[[], datetime]) -> None:
-        self._clock = clock
-
-    def describe(self) -> list[Metric]:
-        """Register without a first look at the database."""
-        return []
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield the gauges; only `jaxbroker_database_up` if the database does not answer."""
-        try:
-            yield from self._gauges(self._clock())
-        except DatabaseError:
-            yield _gauge("database_up", "Whether the database answers", 0)
-
-    def _gauges(self, now: datetime) -> list[Metric]:
-        facts, counts = health_facts(now), order_counts()
-        found: list[Metric] = [
-            _gauge("database_up", "Whether the database answers", 1),
-            _gauge("orders_in_doubt", "Orders nobody knows the state of", counts.in_doubt),
-            _gauge("orders_open", "Orders the broker has", counts.open),
-            _gauge("orders_unsent", "Accepted orders that wait for the gateway", counts.unsent),
-            _gauge("broker_ready", "Whether the broker session is READY", int(facts.connected)),
-            _gauge(
-                "trading_state",
-                "0 active, 1 reducing, 2 halted",
-                _STATE_NUMBERS[strictest(states([EVERYTHING])).value],
-            ),
-        ]
-        try:
-            row = connection()
-        except ConnectionNotFound:
-            return found
-        if row.heartbeat_at is not None:
-            age_s = (now - row.heartbeat_at).total_seconds()
-            found.append(
-                _gauge("broker_heartbeat_age_seconds", "Since the gateway's last sign of life", age_s)
-            )
-        return [
-            *found,
-            _gauge("broker_sessions", "Broker sessions so far", row.session),
-            _gauge("market_data_lines", "Market-data lines in use", row.lines_used),
-            _gauge("market_data_lines_limit", "Market-data lines allowed", row.lines_limit),
-        ]
-
-
-# --- checks -------------------------------------------------------------------------------
-
-
 def _no_database() -> Check:
     return Check("database", ok=False, code="STORE_UNAVAILABLE", detail="The database does not answer")
 
@@ -257,7 +165,3 @@ def _reasons(row: Connection | None, *, silent: bool) -> tuple[str, ...]:
     if silent:
         return ("the gateway is silent",)
     return tuple(row.reasons)
-
-
-def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"jaxbroker_{name}", text, value=value)

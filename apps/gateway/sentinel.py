@@ -14,7 +14,7 @@ from apps.gateway.lease import STORE_TROUBLE
 from apps.gateway.session_state import Brake
 from apps.orders.services.flight import expire_unsent
 from apps.orders.services.wishes import kill
-from apps.safety.selectors import states
+from apps.safety.selectors import all_states
 from apps.safety.services.states import confirm_halts
 
 logger = logging.getLogger(__name__)
@@ -70,5 +70,5 @@ class Latch:
 
 def _confirm_new_halts(now: datetime) -> None:
     """Look before writing: four write transactions a second would stand in everybody's way."""
-    if any(row.state == HALTED and row.confirmed_at is None for row in states(None)):
+    if any(row.state == HALTED and row.confirmed_at is None for row in all_states()):
         confirm_halts(now)
