@@ -1,0 +1,83 @@
+"""What all tests share: the people, a key, and a database as the migrations left it."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import TransactionTestCase
+from rest_framework.test import APIClient
+
+from apps.access.services import IssuedKey
+from apps.audit import append_only
+from apps.common.aio import shutdown_lanes
+from tests import factories
+
+_flush = TransactionTestCase._fixture_teardown
+
+
+def _flush_append_only(case: TransactionTestCase) -> None:
+    """Empty the database after a transactional test, audit rows included.
+
+    SQLite empties tables by DELETE, which the audit's own trigger refuses.
+    """
+    shutdown_lanes()
+    if connection.vendor != "sqlite":
+        _flush(case)
+        return
+    append_only.remove(connection)
+    _flush(case)
+    append_only.install(connection)
+
+
+TransactionTestCase._fixture_teardown = _flush_append_only  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """Make the test database once; end the lanes before it goes."""
+    yield
+    shutdown_lanes()
+
+
+@pytest.fixture(autouse=True)
+def _rows_of_migrations(django_db_serialized_rollback: None) -> None:
+    """Give transactional tests the rows that migrations made, which a flush takes away."""
+
+
+@pytest.fixture
+def tara(db: None) -> User:
+    """Tara trades."""
+    return factories.make_person("tara", role="trader")
+
+
+@pytest.fixture
+def rita(db: None) -> User:
+    """Rita watches risk and proposes."""
+    return factories.make_person("rita", role="risk-1")
+
+
+@pytest.fixture
+def ravi(db: None) -> User:
+    """Ravi watches risk and approves."""
+    return factories.make_person("ravi", role="risk-2")
+
+
+@pytest.fixture
+def oskar(db: None) -> User:
+    """Oskar is staff without a role: he must see nothing."""
+    return factories.make_person("oskar")
+
+
+@pytest.fixture
+def api_key(db: None) -> IssuedKey:
+    """Tara's key: reads, places and cancels in DU1234567."""
+    return factories.make_api_key()
+
+
+@pytest.fixture
+def api(api_key: IssuedKey) -> APIClient:
+    """Call the API from this machine with Tara's key."""
+    client = APIClient(raise_request_exception=False)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {api_key.token}")
+    return client
