@@ -1,12 +1,16 @@
 """Who may do what: deny, unless the view names a scope for the method and the caller has it."""
 
+from typing import TYPE_CHECKING
+
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from apps.access.callers import Caller
 from apps.access.knock import Unauthenticated
 from apps.domain.errors import DomainError
+
+if TYPE_CHECKING:  # the framework imports this module while it builds its view
+    from rest_framework.views import APIView
 
 
 class MissingScope(DomainError):
@@ -24,7 +28,7 @@ class AccountNotAllowed(DomainError):
 class HasScope(BasePermission):
     """Lets a caller pass who has `view.required_scopes[method]`; without an entry nobody."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         """Return True or raise Unauthenticated or MissingScope."""
         caller = known_caller(request)
         method = "GET" if request.method == "HEAD" else request.method or ""
@@ -40,7 +44,7 @@ class HasScope(BasePermission):
 class Anyone(BasePermission):
     """Lets everybody pass; for health and what else is said to say little to strangers."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         """Return True."""
         return True
 
