@@ -1,9 +1,17 @@
-"""The ASGI application that Daphne serves."""
+"""The ASGI application that Daphne serves: HTTP by Django, sockets by Channels."""
 
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jaxbroker.settings")
 
+from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application
 
-application = get_asgi_application()
+http = get_asgi_application()  # sets Django up; only then may its parts be imported
+
+from apps.bridge.urls import websockets
+from apps.marketdata.board import start_follower
+
+start_follower()
+
+application = ProtocolTypeRouter({"http": http, "websocket": websockets})

@@ -102,7 +102,8 @@ class StrictSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         """Return the validated values or raise a ValidationError with our codes."""
         if not isinstance(data, Mapping):
-            raise ValidationError("Must be a JSON object", code="VALIDATION_JSON")
+            error = ErrorDetail("Must be a JSON object", code="VALIDATION_JSON")
+            raise ValidationError({"non_field_errors": [error]})
         known = {field.field_name for field in self._writable_fields}
         errors: dict[str, Any] = {
             name: [ErrorDetail("Unknown field", code="VALIDATION_UNKNOWN_FIELD")]
