@@ -9,7 +9,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from io import BytesIO
 from typing import IO, Any, NoReturn
 
@@ -367,7 +367,10 @@ def _integer(text: str) -> int:
 def _decimal(text: str) -> Decimal:
     if len(text) > MAX_DIGITS:
         raise InvalidJson("A number has too many digits")
-    value = Decimal(text)
+    try:
+        value = Decimal(text)
+    except InvalidOperation as error:
+        raise InvalidJson("A number is out of any range") from error
     if abs(value.adjusted()) > MAX_EXPONENT:
         raise InvalidJson("A number is out of any range")
     return ExponentDecimal(value) if "e" in text.lower() else value
