@@ -211,6 +211,7 @@ class IbSession:
     def _hear_system(self, ib_code: int, text: str) -> None:
         if ib_code in _HANDSHAKE_REFUSALS:
             self._fail_handshake(BrokerRefused(ib_code, text))
+            self._lose(text)
         elif ib_code == _SUBSCRIPTIONS_LOST:
             self._lines.renew()
             self._lines_changed.set()
