@@ -145,7 +145,7 @@ class Order(PublicIdModel):
         indexes = [
             models.Index(
                 fields=("account", "status"),
-                condition=Q(status__in=[status.value for status in NOT_CLOSED]),
+                condition=Q(status__in=sorted(NOT_CLOSED)),
                 name="order_not_closed",
             ),
             models.Index(fields=("account", "-created_at"), name="order_newest"),
