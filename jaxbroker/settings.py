@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from apps.console.unfold import UNFOLD_SETTINGS
 from apps.domain.mode import PORT_CLASSES, Mode, declared_mode, port_class
 from jaxbroker import VERSION, env
 
@@ -304,6 +305,7 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
         "form-action": ["'self'"],
     }
 }
+UNFOLD = UNFOLD_SETTINGS
 #: What the admin's skin needs beyond that: its bundled Alpine evaluates attributes.
 JAXBROKER_CSP_ADMIN = {"script-src": ["'self'", "'unsafe-eval'"]}
 JAXBROKER_CSP_ADMIN_PREFIX = "/admin/"

@@ -21,6 +21,7 @@ from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from apps.common.people import may_look
 from apps.domain.errors import DomainError
 
 __all__ = ["ActionAdmin", "ActionVariant", "ReadOnlyAdmin", "ReasonForm", "reasoned_action"]
@@ -31,7 +32,7 @@ ReasonedMethod = Callable[[Any, HttpRequest, Any, str], str]
 
 
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
-    """A list and a detail page to read, for staff with the view permission."""
+    """A list and a detail page to read, for staff with any role."""
 
     checks_class = ModelAdminChecks  # unfold's own ask the database, which may have no tables yet
     actions = None
@@ -40,6 +41,14 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     show_full_result_count = False
     list_display_links: tuple[str, ...] | None = None
     save_as = False
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Whoever may look sees the list of lists."""
+        return may_look(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Staff without a role see nothing."""
+        return may_look(request.user)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nobody adds rows here."""

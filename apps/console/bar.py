@@ -206,7 +206,7 @@ def banner(trading: TradingFacts, facts: ConnectionFacts | None, now: datetime) 
     """Return the worst state that stops or narrows trading, in a sentence; never two."""
     silent = facts is None or facts.is_silent(now)
     if trading.state == "HALTED":
-        by = f" by {trading.actor.removeprefix('staff:')}" if trading.actor else ""
+        by = f" by {trading.actor.removeprefix('user:')}" if trading.actor else ""
         head = f"Halted {clock(trading.at, now)}{by}."
         if silent:
             return Banner(

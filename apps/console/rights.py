@@ -9,15 +9,9 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 
-VIEWER, TRADER, RISK_1, RISK_2, ADMIN, BREAK_GLASS = (
-    "viewer",
-    "trader",
-    "risk-1",
-    "risk-2",
-    "admin",
-    "break-glass",
-)
-ROLES = frozenset({VIEWER, TRADER, RISK_1, RISK_2, ADMIN, BREAK_GLASS})
+from apps.common.people import ROLES, may_look, roles_of
+
+TRADER, RISK_1, RISK_2, ADMIN, BREAK_GLASS = "trader", "risk-1", "risk-2", "admin", "break-glass"
 
 #: Stricter is cheap, looser is dear: everybody but a viewer halts, only risk resumes.
 RIGHTS: Mapping[str, frozenset[str]] = {
@@ -31,21 +25,10 @@ RIGHTS: Mapping[str, frozenset[str]] = {
 }
 
 
-def roles_of(person: Any) -> frozenset[str]:
-    """Return the person's roles; read once per request, because the user object lives as long."""
-    known: frozenset[str] | None = getattr(person, "console_roles", None)
-    if known is None:
-        known = frozenset(person.groups.values_list("name", flat=True)) & ROLES
-        person.console_roles = known
-    return known
-
-
 def may(person: Any, right: str) -> bool:
     """Tell whether this person has a right of the console. Unknown rights raise KeyError."""
     allowed = RIGHTS[right]
-    if not (person.is_active and person.is_staff):
-        return False
-    return bool(person.is_superuser or roles_of(person) & allowed)
+    return may_look(person) and bool(person.is_superuser or roles_of(person) & allowed)
 
 
 def who_may(right: str) -> str:
@@ -64,4 +47,4 @@ def name_of(person: Any) -> str:
 
 def actor_of(person: Any) -> str:
     """Return how a person is written into records: kind and name, as programs are with their key."""
-    return f"staff:{person.get_username()}"
+    return f"user:{person.get_username()}"

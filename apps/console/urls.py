@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.console.views import connection, door, index, orders, safety
+from apps.console.views import connection, door, index, keys, orders, safety
 
 app_name = "console"
 
@@ -21,4 +21,6 @@ urlpatterns = [
     path("connection/<str:name>/connect/", connection.wish, {"wanted": True}, name="connect"),
     path("connection/<str:name>/disconnect/", connection.wish, {"wanted": False}, name="disconnect"),
     path("orders/order/<uuid:uuid>/cancel/", orders.cancel, name="cancel"),
+    path("access/apikey/new/", keys.new, name="key_new"),
+    path("access/apikey/<str:key_id>/revoke/", keys.revoke, name="key_revoke"),
 ]

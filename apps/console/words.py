@@ -57,7 +57,7 @@ def scope_name(scope: str) -> str:
 
 def actor_name(actor: str) -> str:
     """Return whose act a record is, without the kind a person's name carries in records."""
-    return actor.removeprefix("staff:") or "by itself"
+    return actor.removeprefix("user:") or "by itself"
 
 
 def port_rows(port: int | None) -> list[dict[str, Any]]:

@@ -42,7 +42,8 @@ class TestMoney:
 
 class TestQuantityAndPrice:
     @pytest.mark.parametrize(
-        ("value", "text"), [(D("100.00000"), "100"), (D("1000"), "1,000"), (D("0.5"), "0.5"), (D("1E+3"), "1,000")]
+        ("value", "text"),
+        [(D("100.00000"), "100"), (D("1000"), "1,000"), (D("0.5"), "0.5"), (D("1E+3"), "1,000")],
     )
     def test_shares_are_whole_unless_they_are_not(self, value, text):
         assert figures.quantity(value) == text

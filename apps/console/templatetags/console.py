@@ -8,9 +8,10 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from apps.common import figures, marks
+from apps.common import columns, figures, marks
+from apps.common.people import roles_of
 from apps.console import words
-from apps.console.rights import name_of, roles_of
+from apps.console.rights import may, name_of
 from apps.console.selectors import bar_state
 from apps.console.site import THEMES, sidebar_groups, theme_of
 
@@ -20,21 +21,17 @@ register.filter("money", figures.money)
 register.filter("signed", figures.signed_money)
 register.filter("quantity", figures.quantity)
 register.filter("price", figures.price)
+register.filter("average", figures.average_price)
 register.filter("age", figures.age)
+register.filter("clock", columns.local_time)
+register.filter("utc", columns.utc_time)
+register.filter("may", may)
 register.filter("scope_name", words.scope_name)
 register.filter("actor_name", words.actor_name)
 register.filter("sentence", words.order_sentence)
 register.simple_tag(marks.icon, name="icon")
 register.simple_tag(marks.status_chip, name="status_chip")
 register.simple_tag(marks.agreement, name="agreement")
-
-
-@register.filter
-def clock(moment: Any) -> SafeString | str:
-    """Return a time element: the exchange's time to read, UTC for machines."""
-    if moment is None:
-        return figures.UNKNOWN
-    return format_html('<time datetime="{}">{}</time>', moment.isoformat(), figures.clock(moment))
 
 
 @register.filter

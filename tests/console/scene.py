@@ -1,0 +1,166 @@
+"""A small desk to look at: one connection, one account, orders in every mood."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from apps.accounts.models import Account, Balance, Connection
+from apps.domain.mode import Mode, prove_mode
+from apps.domain.orders import CLOSED, OrderStatus
+from apps.instruments.models import Instrument
+from apps.orders.models import Execution, Order, OrderEvent
+from apps.positions.models import Position
+
+ACCOUNT = "DU4512087"
+
+
+def make_connection(**changes: Any) -> Connection:
+    """Return a READY paper connection whose gateway lives."""
+    now = datetime.now(UTC)
+    proof = prove_mode(Mode.PAPER, port=4002, managed_accounts=[ACCOUNT])
+    values: dict[str, Any] = {
+        "host": "127.0.0.1",
+        "port": 4002,
+        "client_id": 11,
+        "mode": "paper",
+        "phase": "READY",
+        "session": 412,
+        "server_version": 187,
+        "managed_accounts": [ACCOUNT],
+        "mode_proof": proof.state.value,
+        "evidence": [
+            {"name": line.name, "seen": line.seen, "agrees": line.agrees} for line in proof.evidence
+        ],
+        "heartbeat_at": now,
+        "connected_since": now - timedelta(hours=3),
+        "ready_at": now - timedelta(hours=3),
+        "lines_used": 14,
+        "code_version": "0.1.0",
+    }
+    return Connection.objects.create(name="main", **values | changes)
+
+
+def make_account(connection: Connection, code: str = ACCOUNT) -> Account:
+    """Return an account of a connection."""
+    now = datetime.now(UTC)
+    return Account.objects.create(
+        code=code, connection=connection, mode=connection.mode, first_seen_at=now, last_seen_at=now
+    )
+
+
+def make_instrument(symbol: str = "AAPL", ib_con_id: int = 265598) -> Instrument:
+    """Return a stock with a tick of one cent."""
+    return Instrument.objects.create(
+        ib_con_id=ib_con_id,
+        symbol=symbol,
+        name=f"{symbol} Inc",
+        sec_type="STK",
+        exchange="SMART",
+        primary_exchange="NASDAQ",
+        currency="USD",
+        min_tick=Decimal("0.01"),
+        refreshed_at=datetime.now(UTC),
+    )
+
+
+def make_order(
+    account: Account, instrument: Instrument, *, status: str = "WORKING", number: int = 1, **changes: Any
+) -> Order:
+    """Return an order with its first events."""
+    now = datetime.now(UTC)
+    values: dict[str, Any] = {
+        "client_order_id": f"rb-2211-{number:02}",
+        "fingerprint": f"{number:064}",
+        "order_ref": f"JB-7F3K2M{number:02}",
+        "side": "BUY",
+        "order_type": "LIMIT",
+        "quantity": Decimal(78),
+        "limit_price": Decimal("62.30"),
+        "time_in_force": "DAY",
+        "principal": "key:algo2xyz",
+        "status": status,
+        "seq": 2,
+        "created_at": now - timedelta(minutes=number),
+        "updated_at": now,
+        "closed_at": now if OrderStatus(status) in CLOSED else None,
+        "ib_order_id": None if status in {"ACCEPTED", "DENIED"} else 50_000 + number,
+        "ib_client_id": 11,
+        "in_flight_at": now - timedelta(seconds=50),
+        "epoch": 212,
+        "broker_session": 412,
+    }
+    order = Order.objects.create(account=account, instrument=instrument, **values | changes)
+    OrderEvent.objects.create(
+        order=order, seq=1, to_status="ACCEPTED", cause="gate_1", at=order.created_at, evidence={"checks": 27}
+    )
+    OrderEvent.objects.create(
+        order=order,
+        seq=2,
+        from_status="ACCEPTED",
+        to_status=status,
+        cause="broker_order",
+        at=now,
+        evidence={"status": "Submitted", "note": "<img src=x onerror=alert(1)>"},
+        broker_session=412,
+        epoch=212,
+    )
+    return order
+
+
+def make_desk() -> Account:
+    """Return an account with orders in each group, an execution, positions and balances."""
+    now = datetime.now(UTC)
+    account = make_account(make_connection())
+    apple, coke = make_instrument(), make_instrument("KO", 8894)
+    make_order(account, coke, number=1)
+    make_order(account, apple, number=2, status="UNKNOWN", limit_price=Decimal("233.10"), quantity=Decimal(40))
+    make_order(account, apple, number=3, status="ACCEPTED", limit_price=Decimal("230"))
+    make_order(account, apple, number=4, status="REJECTED", ib_error_code=201, ib_error_text="No funds")
+    make_order(account, coke, number=5, status="DENIED", reason_codes=["RISK_MAX_QTY"])
+    make_order(account, coke, number=6, status="CANCELLED", order_type="MARKET", limit_price=None)
+    filled = make_order(
+        account,
+        apple,
+        number=7,
+        status="FILLED",
+        side="SELL",
+        quantity=Decimal(1000),
+        limit_price=Decimal("233.10"),
+        filled_quantity=Decimal(1000),
+        average_price=Decimal("233.0925"),
+    )
+    make_order(account, coke, number=8, status="PARTIALLY_FILLED", filled_quantity=Decimal(20))
+    make_order(account, coke, number=9, status="WORKING", origin="EXTERNAL", principal="")
+    Execution.objects.create(
+        account=account,
+        order=filled,
+        instrument=apple,
+        ib_exec_id="0000e1a7.65c2.01.01",
+        root="0000e1a7.65c2",
+        revision=1,
+        side="SELL",
+        quantity=Decimal(1000),
+        price=Decimal("233.0925"),
+        exchange="NASDAQ",
+        executed_at=now,
+        booked_at=now,
+        commission=Decimal("1.00"),
+        commission_currency="USD",
+        realized_pnl=Decimal("-185.00"),
+    )
+    for instrument, held, mark, day in ((apple, 300, "233.18", "339"), (coke, 500, "62.41", "-185")):
+        Position.objects.create(
+            account=account,
+            instrument=instrument,
+            quantity=Decimal(held),
+            average_cost=Decimal("60.1234"),
+            market_price=Decimal(mark),
+            market_value=Decimal(mark) * held,
+            daily_pnl=Decimal(day),
+            unrealized_pnl=Decimal(day) * 2,
+            as_of=now,
+        )
+    Balance.objects.create(
+        account=account, tag="NetLiquidation", currency="USD", text="613900.9", value=Decimal("613900.9"), as_of=now
+    )
+    return account
