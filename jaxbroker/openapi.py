@@ -3,10 +3,19 @@
 Settings of the description stand in settings.py, what it says of a route beside the route.
 """
 
+# mypy: disable-error-code="no-untyped-call"
+# (drf-spectacular registers a subclass in an untyped hook)
+
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
+from drf_spectacular.extensions import (
+    OpenApiAuthenticationExtension,
+    OpenApiSerializerFieldExtension,
+    OpenApiViewExtension,
+)
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_view
 
 from apps.common import strict
 
@@ -112,3 +121,40 @@ class SymbolField(_StrictField):
     def schema(self) -> Schema:
         """Return the type."""
         return {"type": "string", "minLength": 1, "maxLength": 21}
+
+
+PROBES = "Probes"
+
+
+class _Probe(OpenApiViewExtension):
+    """A probe answers a small object or text that no serializer describes."""
+
+    answer: Any = OpenApiTypes.OBJECT
+    statuses: tuple[int, ...] = (200,)
+
+    def view_replacement(self) -> type[Any]:
+        """Return the view with its description."""
+        described = extend_schema(tags=[PROBES], responses=dict.fromkeys(self.statuses, self.answer), auth=[])
+        probe: Any = self.target_class  # the class itself, once its name was resolved
+        replaced: type[Any] = extend_schema_view(get=described)(type(probe.__name__, (probe,), {}))
+        return replaced
+
+
+class Livez(_Probe):
+    """Whether the process serves."""
+
+    target_class = "apps.gateway.api.LivezView"
+
+
+class Readyz(_Probe):
+    """Whether orders can be taken."""
+
+    target_class = "apps.gateway.api.ReadyzView"
+    statuses = (200, 503)
+
+
+class Metrics(_Probe):
+    """Gauges for Prometheus."""
+
+    target_class = "apps.gateway.api.MetricsView"
+    answer = OpenApiTypes.STR

@@ -350,6 +350,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.1",
     "COMPONENT_SPLIT_REQUEST": True,
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {"OrderTypeEnum": ["MKT", "LMT", "STP"], "EntryTypeEnum": ["MKT", "LMT"]},
     "SERVE_AUTHENTICATION": ["rest_framework.authentication.SessionAuthentication"],
     "SERVE_PERMISSIONS": [
         "rest_framework.permissions.AllowAny"

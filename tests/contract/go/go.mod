@@ -1,0 +1,3 @@
+module jaxbroker.test/contract
+
+go 1.23
