@@ -1,0 +1,68 @@
+"""A real simulator on the test's own loop, and real clients for it."""
+
+from __future__ import annotations
+
+import asyncio
+
+# ib_insync asks for a loop while it is imported; the tests run on loops of their own.
+asyncio.set_event_loop(asyncio.new_event_loop())
+
+from collections.abc import AsyncIterator, Awaitable, Callable  # noqa: E402
+
+import ib_insync  # noqa: E402
+import pytest  # noqa: E402
+
+from apps.simulator.config import SimulatorConfig  # noqa: E402
+from apps.simulator.server import SimulatorServer  # noqa: E402
+from tests.simulator.raw_client import RawClient  # noqa: E402
+
+Connect = Callable[..., Awaitable[RawClient]]
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[SimulatorServer]:
+    """An ordinary day on a free port, moving fast."""
+    server = SimulatorServer(SimulatorConfig(port=0, control_port=0, pulse_s=0.02))
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def connect(simulator: SimulatorServer) -> AsyncIterator[Connect]:
+    """Open raw clients; they are closed at the end of the test."""
+    clients: list[RawClient] = []
+
+    async def open_client(**options: int) -> RawClient:
+        client = await RawClient.open(simulator.port, **options)
+        clients.append(client)
+        return client
+
+    yield open_client
+    for client in clients:
+        await client.close()
+
+
+@pytest.fixture
+async def raw(connect: Connect) -> RawClient:
+    """A client at 176 that has been greeted."""
+    client = await connect()
+    await client.settle()
+    return client
+
+
+@pytest.fixture
+async def ib(simulator: SimulatorServer) -> AsyncIterator[ib_insync.IB]:
+    """An unmodified ib_insync, connected and synchronized."""
+    client = ib_insync.IB()
+    client.RequestTimeout = 5
+    await client.connectAsync("127.0.0.1", simulator.port, clientId=7, timeout=4)
+    yield client
+    client.disconnect()
+
+
+async def until(condition: Callable[[], object], timeout_s: float = 5.0) -> None:
+    """Wait until something is true, and fail if it does not become so in time."""
+    async with asyncio.timeout(timeout_s):
+        while not condition():
+            await asyncio.sleep(0.005)
