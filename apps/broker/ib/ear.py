@@ -190,16 +190,16 @@ class Ear:
 
     def _error(self, request_id: int, ib_code: int, text: str, *advanced: str) -> None:
         message = translate.readable(" ".join([text, *(part for part in advanced if part)]))
-        if request_id in (NO_REQUEST, 0):
-            self._on_system(ib_code, message)
-            self._refuse_word(ib_code, message)
-        elif self._inquiries.is_open(request_id):
+        if request_id > 0 and self._inquiries.is_open(request_id):
             if not is_informative(ib_code):
                 self._inquiries.refuse(request_id, ib_code, message)
             return
+        self._facts.put(BrokerNotice(request_id, ib_code, message))
+        if request_id <= 0:
+            self._refuse_word(ib_code, message)
+            self._on_system(ib_code, message)
         elif not is_informative(ib_code):
             self._lines.hear_refusal(request_id, ib_code, message)
-        self._facts.put(BrokerNotice(request_id, ib_code, message))
 
     def _refuse_word(self, ib_code: int, message: str) -> None:
         """Refuse the question without an id that is open: nothing else can be meant.
