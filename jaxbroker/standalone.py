@@ -8,13 +8,14 @@ Celery tasks. On SIGTERM the gateway ends first, then the web, then the simulato
 import asyncio
 import errno
 import http.client
-import json
 import logging
 import os
 import signal
 import socket
 import sys
+import warnings
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -26,10 +27,11 @@ from twisted.internet import asyncioreactor
 
 from apps.access.services import ensure_first_admin, ensure_standalone_key
 from apps.broker.ib.session import IbSession
-from apps.common.aio import shutdown_lanes
+from apps.common.aio import in_db, shutdown_lanes
 from apps.common.clock import boottime
 from apps.domain.errors import DomainError
 from apps.gateway.config import config_from_settings
+from apps.gateway.health import readiness
 from apps.gateway.lease import LeaseLost
 from apps.gateway.session_state import Brake
 from apps.gateway.waits import stopped_within
@@ -54,8 +56,9 @@ class CannotStart(Exception):
 def main() -> int:
     """Run until SIGTERM or SIGINT and return the exit code: 2 if we cannot start like this."""
     began, progress = boottime(), Progress()
-    if "LOG_LEVEL" not in os.environ:
-        logging.getLogger().setLevel(logging.WARNING)
+    warnings.filterwarnings(
+        "ignore", message="No directory at"
+    )  # nothing is collected here; finders serve it
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     asyncioreactor.install(loop)  # type: ignore[no-untyped-call]  # Twisted types it not
@@ -88,6 +91,8 @@ class House:
         from jaxbroker.asgi import application
         from jaxbroker.server import EagerServer
 
+        if "LOG_LEVEL" not in os.environ:
+            logging.getLogger().setLevel(logging.WARNING)  # a person reads this, and the steps say enough
         server = EagerServer(
             application=application,
             endpoints=build_endpoint_description_strings(host=settings.HOST, port=settings.PORT),
@@ -147,13 +152,10 @@ class House:
         """Say that we are ready when a program could see it, and why not if it takes long."""
         self.progress.done("web", f"listening on {_url()}")
         waited_from, complained = boottime(), False
-        while True:
-            ready, problem = await asyncio.to_thread(_ask_readyz)
-            if ready:
-                break
+        while not await self._is_ready():
             if not complained and boottime() - waited_from > COMPLAIN_AFTER_S:
                 complained = True
-                say(f"      still waiting: {problem}")
+                say(f"      still waiting: {await self._problem()}")
             await stopped_within(self.stop, LOOK_EVERY_S)
         started_in_s = boottime() - self.began
         self.progress.done("ready", f"after {started_in_s:.1f} s")
@@ -169,6 +171,16 @@ class House:
                 started_in_s=started_in_s,
             ).text()
         )
+
+    async def _is_ready(self) -> bool:
+        """Look at the rows first, then ask as a program would."""
+        found = await in_db(readiness, datetime.now(UTC))
+        return found.ready and await asyncio.to_thread(_readyz_is_200)
+
+    async def _problem(self) -> str:
+        found = await in_db(readiness, datetime.now(UTC))
+        failed = [f"{check.name}: {check.detail}" for check in found.checks if not check.ok]
+        return failed[0] if failed else "the web does not answer"
 
 
 def _build(loop: asyncio.AbstractEventLoop, progress: Progress, began: float) -> House:
@@ -224,17 +236,12 @@ def _url() -> str:
     return f"http://{host}:{settings.PORT}"
 
 
-def _ask_readyz() -> tuple[bool, str]:
-    """Ask as a program would; returns whether we are ready and, if not, the first reason."""
+def _readyz_is_200() -> bool:
     web = http.client.HTTPConnection(_url().removeprefix("http://"), timeout=2)
     try:
         web.request("GET", "/readyz")
-        answer = web.getresponse()
-        body = json.loads(answer.read())
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        return False, f"the web does not answer: {error}"
+        return web.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
     finally:
         web.close()
-    failed = [check for check in body.get("checks", ()) if not check["ok"]]
-    reason = f"{failed[0]['name']}: {failed[0].get('detail', '')}" if failed else "not ready"
-    return answer.status == 200, reason

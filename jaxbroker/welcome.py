@@ -39,7 +39,7 @@ class Welcome:
                 "  Try",
                 f"    curl {self.url}/health",
                 f"    curl {self.url}/quotes/AAPL",
-                f"    curl {self.url}/orders -H 'Authorization: Bearer {key}' \\",
+                f'    curl {self.url}/orders -H "Authorization: Bearer {key}" \\',
                 "      -H 'Content-Type: application/json' \\",
                 '      -d \'{"symbol":"AAPL","action":"BUY","quantity":1,"order_type":"MKT"}\'',
                 "",
