@@ -126,10 +126,9 @@ class OrderLane:
         written = 0
         if not reason:
             parent_id = flying[0].ib_order_id
-            for number, order in enumerate(flying):
+            for order in flying:
                 crash.point("gw.send.between_legs")
-                frame = frame_of(order, parent_id=parent_id, is_last=number == len(flying) - 1)
-                reason = self._write_frame(frame)
+                reason = self._write_frame(frame_of(order, parent_id=parent_id))
                 if reason:
                     break
                 written += 1
@@ -185,8 +184,8 @@ class OrderLane:
         return len(self.written_at) < ORDERS_PER_S
 
 
-def frame_of(order: FlyingOrder, *, parent_id: int, is_last: bool) -> OrderFrame:
-    """Return the frame of one order of a family; only the last one carries transmit."""
+def frame_of(order: FlyingOrder, *, parent_id: int) -> OrderFrame:
+    """Return the frame of one order of a family whose first order has this IB order id."""
     ticket, instrument = order.ticket, order.instrument
     return OrderFrame(
         ib_order_id=order.ib_order_id,
@@ -205,6 +204,6 @@ def frame_of(order: FlyingOrder, *, parent_id: int, is_last: bool) -> OrderFrame
         time_in_force=ticket.time_in_force,
         outside_rth=ticket.outside_rth,
         parent_ib_order_id=parent_id if order.follows_parent else 0,
-        transmit=is_last,
+        transmit=order.transmit,
         oca_group=order.oca_group,
     )

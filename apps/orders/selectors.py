@@ -10,7 +10,7 @@ from django.db.models import Count, F, Q, QuerySet
 from apps.accounts.models import Account
 from apps.domain.errors import DomainError
 from apps.domain.orders import CLOSED, IN_DOUBT, NOT_CLOSED, OPEN, UNSENT, OrderStatus, Origin
-from apps.orders.models import Execution, KillReport, Order, OrderEvent
+from apps.orders.models import Execution, KillReport, Order, OrderEvent, OrderGroup
 from apps.positions.selectors import positions
 from apps.safety.models import State
 from apps.safety.selectors import EVERYTHING, states, strictest
@@ -63,18 +63,20 @@ def open_orders(account: Account) -> list[Order]:
 def sendable_ids(connection: str, *, limit: int = 50) -> list[int]:
     """Return the ids of accepted orders in the order they were accepted.
 
-    Legs of a bracket are not listed: they travel with their parent.
+    Of a group only the first order is listed: the others travel with it.
     """
     rows = Order.objects.filter(
         account__connection__name=connection, status=OrderStatus.ACCEPTED, parent__isnull=True
     )
-    return list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
+    leaders = rows.exclude(group__kind=OrderGroup.Kind.PROTECTION, leg_role="take_profit")
+    return list(leaders.order_by("pk").values_list("pk", flat=True)[:limit])
 
 
 def family_ids(order_id: int) -> list[int]:
-    """Return the ids of an order and of the legs that travel with it, itself first."""
-    legs = Order.objects.filter(parent_id=order_id).order_by("pk")
-    return [order_id, *legs.values_list("pk", flat=True)]
+    """Return the ids of an order and of all that stand or fall with it, ascending."""
+    group = Order.objects.filter(pk=order_id).values("group_id")
+    members = Order.objects.filter(group_id__in=group, group_id__isnull=False)
+    return sorted({order_id, *members.values_list("pk", flat=True)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,15 @@ def not_closed_orders(account: Account) -> list[Order]:
     return list(rows.order_by("pk"))
 
 
+def siblings(order: Order, orders: Iterable[Order]) -> set[int]:
+    """Return the ids of an order and of those that are cancelled when it trades.
+
+    They never trade beside it, so a gate that judges one of them leaves all of them out.
+    """
+    same = {other.pk for other in orders if order.oca_group and other.oca_group == order.oca_group}
+    return same | {order.pk}
+
+
 def exposures(orders: Iterable[Order], instrument: Instrument) -> tuple[Exposure, ...]:
     """Return what the orders could still trade in one instrument."""
     return tuple(
@@ -99,7 +108,10 @@ def snapshot_for(
     earlier_duplicate: str = "",
 ) -> Snapshot:
     """Gather everything a control may look at. `leave_out` is the judged order's own row."""
-    others = [order for order in not_closed_orders(account) if leave_out is None or order.pk != leave_out.pk]
+    others = not_closed_orders(account)
+    if leave_out is not None:
+        left_out = siblings(leave_out, others)
+        others = [order for order in others if order.pk not in left_out]
     spec: InstrumentSpec = instrument.spec
     return Snapshot(
         states=tuple(TradingStateName(state) for state in states),

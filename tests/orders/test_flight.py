@@ -8,12 +8,13 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from apps.accounts.models import Lease
+from apps.accounts.models import Account, Lease
 from apps.domain.orders import Sender
 from apps.domain.quotes import Quote
 from apps.instruments.models import Instrument
 from apps.orders.models import IbOrderIds, Order, OrderEvent
-from apps.orders.services.families import submit_bracket
+from apps.orders.selectors import sendable_ids
+from apps.orders.services.families import protect_position, submit_bracket
 from apps.orders.services.flight import (
     FlightPlan,
     expire_unsent,
@@ -25,7 +26,7 @@ from apps.orders.services.flight import (
 from apps.orders.services.wishes import request_cancel
 from apps.safety.models import AccountRisk, TradingState
 from apps.safety.services.states import halt_trading
-from tests.orders.conftest import BUY_10, Tara, fly
+from tests.orders.conftest import BUY_10, CODE, Tara, fly, hold
 
 Picture = dict[int, Quote]
 
@@ -110,6 +111,28 @@ class TestPutInFlight:
 
         assert [one.ib_order_id for one in plan.flying] == [100, 101, 102]
         assert [one.follows_parent for one in plan.flying] == [False, True, True]
+        assert [one.transmit for one in plan.flying] == [False, False, True]
+
+    def test_flies_stop_and_take_profit_of_a_position_together(
+        self, account: Account, aapl: Instrument, sender: Sender, picture: Picture, tara: Tara
+    ) -> None:
+        hold(account, aapl, 10)
+        stop, profit = protect_position(
+            CODE,
+            "AAPL",
+            quantity=None,
+            stop_loss=Decimal(221),
+            take_profit=Decimal(240),
+            replace_existing=True,
+            client_order_id=None,
+            by=tara,
+        ).orders
+
+        plan = fly(stop, sender, picture)
+
+        assert [one.pk for one in plan.flying] == [stop.pk, profit.pk]
+        assert [one.transmit for one in plan.flying] == [True, True]
+        assert sendable_ids("main") == []
 
     @pytest.mark.parametrize("claimers", [8])
     def test_many_claimers_get_an_order_once(

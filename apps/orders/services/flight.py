@@ -51,6 +51,7 @@ class FlyingOrder:
     ib_order_id: int
     oca_group: str
     follows_parent: bool
+    transmit: bool
     expires_at: datetime | None
 
 
@@ -102,10 +103,16 @@ def put_in_flight(
             transaction.set_rollback(True)  # and the IB order ids are free again
             return NOTHING
         crash.point("gw.claim.before_commit")
-    return FlightPlan([_as_value(order) for order in flying], committed_at=now_boottime())
+    committed_at = now_boottime()
+    is_bracket = any(order.parent_id is not None for order in flying)
+    return FlightPlan(
+        [_as_value(order, transmit=order is flying[-1] or not is_bracket) for order in flying],
+        committed_at=committed_at,
+    )
 
 
-def _as_value(order: Order) -> FlyingOrder:
+def _as_value(order: Order, *, transmit: bool) -> FlyingOrder:
+    """Return the order as its frame says it; of a bracket only the last frame carries transmit."""
     if order.ib_order_id is None:
         raise ValueError("an order in flight has an IB order id")
     return FlyingOrder(
@@ -116,6 +123,7 @@ def _as_value(order: Order) -> FlyingOrder:
         ib_order_id=order.ib_order_id,
         oca_group=order.oca_group,
         follows_parent=order.parent_id is not None,
+        transmit=transmit,
         expires_at=order.expires_at,
     )
 
