@@ -56,9 +56,10 @@ class CannotStart(Exception):
 def main() -> int:
     """Run until SIGTERM or SIGINT and return the exit code: 2 if we cannot start like this."""
     began, progress = boottime(), Progress()
+    # nothing is collected here: finders serve static files
     warnings.filterwarnings(
         "ignore", message="No directory at"
-    )  # nothing is collected here; finders serve it
+    )
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     asyncioreactor.install(loop)  # type: ignore[no-untyped-call]  # Twisted types it not
