@@ -146,20 +146,22 @@ class _Publisher:
             self._work.notify()
 
     def _run(self) -> None:
-        client = _client(quiet=False)
         pause = Event()
-        was_down = False
+        while True:
+            try:
+                self._carry(_client(quiet=False))
+            except redis.RedisError:
+                logger.warning("quotes not carried to other processes")
+                pause.wait(RETRY_S)
+
+    def _carry(self, client: "redis.Redis") -> None:
         while True:
             batch = self._take()
             try:
                 _send(client, batch)
-                was_down = False
             except redis.RedisError:
                 self._give_back(batch)
-                if not was_down:
-                    logger.warning("quotes not carried to other processes", extra={"quotes": len(batch)})
-                was_down = True
-                pause.wait(RETRY_S)
+                raise
 
     def _take(self) -> dict[int, Quote]:
         with self._work:
