@@ -18,6 +18,7 @@ from apps.simulator.faults import VERBS, BadFault
 from apps.simulator.ledger import worth_as_dict
 from apps.simulator.orders import Order
 from apps.simulator.universe import BY_CON_ID, BY_SYMBOL, INSTRUMENTS
+from apps.simulator.wire import close_writer
 
 if TYPE_CHECKING:
     from apps.simulator.server import SimulatorServer
@@ -37,7 +38,7 @@ class ControlServer:
     def __init__(self, simulator: SimulatorServer) -> None:
         self._simulator = simulator
         self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._connections: set[asyncio.Task[None]] = set()
 
     @property
     def port(self) -> int:
@@ -51,11 +52,15 @@ class ControlServer:
     async def stop(self) -> None:
         if self._server:
             self._server.close()
-        for writer in list(self._writers):
-            writer.close()
+        for task in list(self._connections):
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a connection is served by a task")
+        self._connections.add(task)
         try:
             while line := await reader.readline():
                 answer = answer_command(self._simulator, line)
@@ -64,8 +69,8 @@ class ControlServer:
         except (ConnectionError, ValueError, asyncio.CancelledError):
             pass
         finally:
-            self._writers.discard(writer)
-            writer.close()
+            self._connections.discard(task)
+            await close_writer(writer)
 
 
 def answer_command(simulator: SimulatorServer, line: bytes) -> Answer:
@@ -220,7 +225,7 @@ async def ask_async(port: int, command: str, *, host: str = "127.0.0.1", **argum
         writer.write(json.dumps({"command": command, **arguments}).encode() + b"\n")
         return _checked(await reader.readline())
     finally:
-        writer.close()
+        await close_writer(writer)
 
 
 def _checked(line: bytes) -> Answer:

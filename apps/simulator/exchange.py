@@ -168,6 +168,7 @@ class Exchange:
         group = [root, *self.state.book.children_of(root)]
         waiting = [one for one in group if one.status is Status.API_PENDING]
         for one in waiting:
+            self._tell_preset(one)
             one.transmit = True
             one.status = Status.PRE_SUBMITTED
             one.why_held = "trigger" if one.is_stop and not one.parent_id else ""
@@ -181,6 +182,9 @@ class Exchange:
         if not self.state.market.is_open(now):
             text = "Order Message:\nWarning: your order will not be placed at the exchange until the open."
             self._notice(order.client_id, order.order_id, 399, text)
+
+    def _tell_preset(self, order: Order) -> None:
+        # Told before the first status: clients take the notice for a cancel until a status follows.
         if order.terms.get("tif", "") == "":
             text = "Order TIF was set to DAY based on order preset."
             self._notice(order.client_id, order.order_id, 10349, text)
@@ -215,17 +219,24 @@ class Exchange:
 
     def _asked(self, order: Order, *, replacing: Order | None = None) -> Admission:
         price = self.mark(order.con_id)
-        # A child only ever closes what its parent opened, so it needs no margin of its own.
-        others = [one for one in self.state.book.open_orders() if one is not replacing and not one.parent_id]
-        reserved = sum(
-            one.remaining * (one.limit_price or one.aux_price or price) for one in others if one.transmit
-        )
+        others = [one for one in self.state.book.open_orders() if one is not replacing and one.transmit]
+        reserved = sum(self._reserve(one) for one in others)
         held = self.state.ledger.position(order.con_id).quantity
         if order.parent_id:
+            # A child only ever closes what its parent opened, so it needs no margin of its own.
             held = -order.quantity if order.is_buy else order.quantity
         return Admission(
             order=order, account=self.account, worth=self.worth(), held=held, price=price, reserved=reserved
         )
+
+    def _reserve(self, order: Order) -> float:
+        """Return the value by which a working order may enlarge what is held."""
+        if order.parent_id:
+            return 0.0
+        held = self.state.ledger.position(order.con_id).quantity
+        signed = order.remaining if order.is_buy else -order.remaining
+        increase = max(0.0, abs(held + signed) - abs(held))
+        return increase * (order.limit_price or order.aux_price or self.mark(order.con_id))
 
     def _refuse(self, order: Order, refusal: Refusal) -> None:
         self._notice(order.client_id, order.order_id, refusal.code, refusal.text)

@@ -21,7 +21,7 @@ from apps.simulator.messages import In, negotiate
 from apps.simulator.scenario import apply_scenario
 from apps.simulator.universe import BY_SYMBOL
 from apps.simulator.venue import Venue, open_venue
-from apps.simulator.wire import BadField, BadFrame, Fields, encode, read_frame, split_fields
+from apps.simulator.wire import BadField, BadFrame, Fields, close_writer, encode, read_frame, split_fields
 
 logger = logging.getLogger(__name__)
 
@@ -164,7 +164,7 @@ class SimulatorServer:
             logger.exception("connection failed")
         finally:
             self._connections.discard(task)
-            writer.close()
+            await close_writer(writer)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self.venue.faults.thawed()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import struct
 
 MAX_FRAME = 0xFFFFFF
+CLOSE_LIMIT_S = 1.0
 UNSET_DOUBLE = "1.7976931348623157E308"
 UNSET_INT = "2147483647"
 _UNSET_FROM = 1e308
@@ -63,6 +65,14 @@ async def read_frame(reader: asyncio.StreamReader) -> bytes:
     if length > MAX_FRAME:
         raise BadFrame(f"frame of {length} bytes")
     return await reader.readexactly(length)
+
+
+async def close_writer(writer: asyncio.StreamWriter) -> None:
+    """Close a socket and see it closed, but never wait for a peer that does not read."""
+    writer.close()
+    with contextlib.suppress(ConnectionError, TimeoutError):
+        async with asyncio.timeout(CLOSE_LIMIT_S):
+            await writer.wait_closed()
 
 
 def split_fields(payload: bytes) -> list[str]:

@@ -6,6 +6,7 @@ Written from the protocol, not from apps.simulator, so that the two cannot agree
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import struct
 
 Frame = list[str]
@@ -32,7 +33,9 @@ class RawClient:
         self._writer: asyncio.StreamWriter
 
     @classmethod
-    async def open(cls, port: int, *, version: int = 176, client_id: int = 1, start: bool = True) -> RawClient:
+    async def open(
+        cls, port: int, *, version: int = 176, client_id: int = 1, start: bool = True
+    ) -> RawClient:
         client = cls()
         client._reader, client._writer = await asyncio.open_connection("127.0.0.1", port)
         hello = f"v{min(version, 157)}..{version}".encode()
@@ -94,6 +97,8 @@ class RawClient:
 
     async def close(self) -> None:
         self._writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
 
 
 def place_order(
@@ -120,7 +125,15 @@ def place_order(
     fields: list[object] = [3, order_id, *contract(symbol, con_id=con_id), "", ""]
     fields += [action, quantity, kind, limit, stop, tif, oca, account, "O", 0, ref, transmit, parent]
     fields += [0, 0, 0, 0, 0, 0]  # blockOrder … hidden
-    fields += ["", "", "", "", "", "", ""]  # shares allocation, discretionary, good after/till, FA group … percentage
+    fields += [
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+    ]  # shares allocation, discretionary, good after/till, FA group … percentage
     if version < 177:
         fields.append("")
     fields += ["", 0, "", -1, oca_type, "", "", 0, "", "", 0, 0, "", 0]  # modelCode … auctionStrategy
@@ -128,7 +141,19 @@ def place_order(
     fields += [0, "", "", "", "", "", ""]  # continuousUpdate … scalePriceIncrement
     fields += ["", "", "", "", 0, "", "", 0, 0, "", "", what_if]  # scaleTable … whatIf
     fields += ["", 0, 0, 0, 0]  # misc options, solicited, randomize ×2, conditions
-    fields += ["", "", "", "", "", "", "", "", "", "", ""]  # adjusted ×7, extOperator, soft dollar ×2, cashQty
+    fields += [
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+    ]  # adjusted ×7, extOperator, soft dollar ×2, cashQty
     fields += ["", "", "", "", 0, 0, 0, ""]  # mifid ×4, dontUseAutoPrice, oms, discretionary, priceMgmt
     for since, value in ((158, ""), (160, ""), (162, 0), (166, ""), (169, "")):
         if version >= since:

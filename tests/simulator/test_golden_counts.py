@@ -57,7 +57,7 @@ class TestShortMessages:
         await raw.until(54)
         raw.send(61, 1)
         await raw.until(62)
-        raw.send(76, 60, "DU1234567", "", 1)
+        raw.send(76, 1, 60, "DU1234567", "", 1)
         raw.send(62, 1, 61, "All", "NetLiquidation")
         raw.send(1, 11, 62, *contract("MSFT"), 0, "", 0, 0, "")
         raw.send(92, 63, "DU1234567", "")
@@ -65,6 +65,19 @@ class TestShortMessages:
         await raw.until(95)
         counts = {(one[0], len(one)) for one in raw.frames}
 
-        expected = {"3": 12, "59": 8, "6": 6, "7": 20, "8": 3, "54": 3, "61": 16, "62": 2, "63": 7, "64": 3}
+        expected = {
+            "3": 12,
+            "59": 8,
+            "6": 6,
+            "7": 20,
+            "8": 3,
+            "54": 3,
+            "61": 16,
+            "62": 2,
+            "63": 7,
+            "64": 3,
+            "73": 8,
+            "74": 3,
+        }
         expected |= {"1": 7, "2": 5, "45": 5, "46": 5, "58": 4, "81": 5, "94": 5, "95": 7}
         assert {kind: count for kind, count in counts if kind in expected} == expected

@@ -37,6 +37,7 @@ class TestNegotiation:
 
         assert await asyncio.wait_for(reader.read(), 3) == b""
         writer.close()
+        await writer.wait_closed()
 
 
 class TestFraming:
@@ -47,6 +48,7 @@ class TestFraming:
 
         assert await asyncio.wait_for(reader.read(), 3) == b""
         writer.close()
+        await writer.wait_closed()
 
     async def test_closes_on_a_frame_that_is_too_long(self, raw):
         raw.write_bytes(struct.pack(">I", 0x1000000))
@@ -79,6 +81,7 @@ class TestStart:
         assert answer[0] == b"176"
         assert len(answer) == 3
         writer.close()
+        await writer.wait_closed()
 
     async def test_closes_on_a_request_before_start_api(self, connect):
         client = await connect(start=False)

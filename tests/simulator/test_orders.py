@@ -310,7 +310,12 @@ class TestRefusals:
 
     @pytest.mark.parametrize(
         ("code", "change"),
-        [(105, {"action": "SELL"}), (105, {"symbol": "MSFT"}), (110, {"limit": 1.005}), (201, {"quantity": 9_000_000})],
+        [
+            (105, {"action": "SELL"}),
+            (105, {"symbol": "MSFT"}),
+            (110, {"limit": 1.005}),
+            (201, {"quantity": 9_000_000}),
+        ],
     )
     async def test_a_refused_change_leaves_the_order_working(self, raw, book, code, change):
         raw.send(*place_order(VERSION, 1, kind="LMT", limit=1))

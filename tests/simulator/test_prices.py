@@ -26,9 +26,7 @@ def bars(market, bar_size, duration, *, now=FRIDAY, instrument=AAPL, kind="TRADE
     bar_s = BAR_SECONDS[bar_size]
     end = int(now) + 1
     start = parse_start(duration, end=end, hours=market.hours, bar_s=bar_s)
-    return list(
-        historical_bars(market, instrument, start=start, end=end, bar_s=bar_s, kind=kind, now=now)
-    )
+    return list(historical_bars(market, instrument, start=start, end=end, bar_s=bar_s, kind=kind, now=now))
 
 
 class TestSeed:
@@ -51,7 +49,9 @@ class TestQuotes:
 
             assert 0 < quote.bid < quote.ask
             assert min(quote.bid_size, quote.ask_size, quote.last_size) > 0
-            assert abs(quote.last - (quote.bid + quote.ask) / 2) <= max(quote.ask - quote.bid, 0.02 * quote.last)
+            assert abs(quote.last - (quote.bid + quote.ask) / 2) <= max(
+                quote.ask - quote.bid, 0.02 * quote.last
+            )
             assert instrument.start_price * 40 < quote.last < instrument.start_price * 250
 
     def test_move_while_a_second_passes(self, market):
@@ -94,7 +94,9 @@ class TestAgreement:
 
     @pytest.mark.parametrize("bar_size", BAR_SECONDS)
     def test_every_bar_is_sound(self, market, bar_size):
-        duration = "1800 S" if BAR_SECONDS[bar_size] < 60 else "1 Y" if BAR_SECONDS[bar_size] >= 86_400 else "3 D"
+        duration = (
+            "1800 S" if BAR_SECONDS[bar_size] < 60 else "1 Y" if BAR_SECONDS[bar_size] >= 86_400 else "3 D"
+        )
         found = bars(market, bar_size, duration)
 
         assert len(found) > 5
@@ -158,9 +160,14 @@ class TestHours:
     def test_days_on_which_the_clocks_change_are_whole(self, market, day):
         start = datetime.fromisoformat(f"{day}T12:00:00+00:00").timestamp()
         session = session_at(market.hours, start)
-        hourly = [one for one in bars(market, "1 hour", "2 D", now=session.end + 100) if one.start < session.end]
+        hourly = [
+            one for one in bars(market, "1 hour", "2 D", now=session.end + 100) if one.start < session.end
+        ]
 
-        assert len([one for one in hourly if one.start >= session.start]) == (session.end - session.start) // 3600
+        assert (
+            len([one for one in hourly if one.start >= session.start])
+            == (session.end - session.start) // 3600
+        )
 
     def test_new_york_trading_days_have_390_minutes(self):
         market = Market(seed=7, hours=HOURS["nyse"])

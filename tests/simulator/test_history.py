@@ -1,0 +1,92 @@
+"""History on the wire: forms of dates, errors, cancels."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulator.raw_client import contract
+
+
+def ask(request_id, *, symbol="AAPL", end="", bar="1 min", duration="3600 S", kind="TRADES", form=1, live=0):
+    return [20, request_id, *contract(symbol), 0, end, bar, duration, 1, kind, form, live, ""]
+
+
+class TestBars:
+    async def test_text_dates_carry_the_zone(self, raw):
+        answer = await raw.ask(17, *ask(1))
+
+        assert answer[5].endswith("US/Eastern")
+        assert len(answer) == 5 + int(answer[4]) * 8
+
+    async def test_epoch_dates_on_request(self, raw):
+        answer = await raw.ask(17, *ask(1, form=2))
+
+        assert int(answer[13]) - int(answer[5]) == 60
+
+    async def test_days_are_dates_in_either_form(self, raw):
+        for form in (1, 2):
+            answer = await raw.ask(17, *ask(form, bar="1 day", duration="5 D", form=form))
+
+            assert len(answer[5]) == 8
+            assert int(answer[4]) == 5
+
+    async def test_prices_are_whole_cents(self, raw):
+        answer = await raw.ask(17, *ask(1))
+
+        assert {
+            len(one.partition(".")[2]) for bar in range(60) for one in answer[6 + bar * 8 : 10 + bar * 8]
+        } == {2}
+
+    async def test_end_in_utc_and_in_a_zone_mean_the_same(self, raw):
+        utc = await raw.ask(17, *ask(1, end="20261118-15:00:00"))
+        zone = await raw.ask(17, *ask(2, end="20261118 10:00:00 US/Eastern"))
+
+        assert utc[4:] == zone[4:]
+        assert utc[-8].startswith("20261118 09:59:00")
+
+    async def test_ask_is_above_bid(self, raw):
+        bid = await raw.ask(17, *ask(1, kind="BID", end="20261118-15:00:00"))
+        asked = await raw.ask(17, *ask(2, kind="ASK", end="20261118-15:00:00"))
+
+        assert all(float(b) < float(a) for b, a in zip(bid[6::8], asked[6::8], strict=True))
+
+    async def test_schedule_lists_sessions(self, raw):
+        answer = await raw.ask(106, *ask(1, kind="SCHEDULE", bar="1 day", duration="3 D"))
+
+        assert answer[5] == "3"
+        assert len(answer) == 6 + 3 * 3
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("code", "fields"),
+        [
+            (200, {"symbol": "NOSUCH"}),
+            (321, {"bar": "7 mins"}),
+            (321, {"duration": "400 D"}),
+            (321, {"duration": "soon"}),
+            (10314, {"end": "yesterday"}),
+            (162, {"kind": "OPTION_IMPLIED_VOLATILITY"}),
+            (162, {"bar": "1 secs", "duration": "30 D"}),
+            (162, {"end": "19990101-00:00:00", "bar": "1 day", "duration": "1 M"}),
+            (321, {"end": "20261118-15:00:00", "live": 1}),
+        ],
+    )
+    async def test_have_ib_s_code(self, raw, code, fields):
+        raw.send(*ask(9, **fields))
+
+        assert (await raw.error(code))[2] == "9"
+
+    async def test_an_id_in_use_is_102(self, raw):
+        await raw.ask(17, *ask(1, live=1))
+        raw.send(*ask(1))
+
+        assert (await raw.error(102))[2] == "1"
+
+    async def test_cancel_is_told_and_a_second_is_unknown(self, raw):
+        await raw.ask(17, *ask(1, live=1))
+        raw.send(25, 1, 1)
+        raw.send(25, 1, 1)
+
+        assert (await raw.error(162))[2] == "1"
+        assert (await raw.error(366))[2] == "1"
