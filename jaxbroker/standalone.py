@@ -56,10 +56,9 @@ class CannotStart(Exception):
 def main() -> int:
     """Run until SIGTERM or SIGINT and return the exit code: 2 if we cannot start like this."""
     began, progress = boottime(), Progress()
+    _be_quiet()
     # nothing is collected here: finders serve static files
-    warnings.filterwarnings(
-        "ignore", message="No directory at"
-    )
+    warnings.filterwarnings("ignore", message="No directory at")
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     asyncioreactor.install(loop)  # type: ignore[no-untyped-call]  # Twisted types it not
@@ -92,8 +91,6 @@ class House:
         from jaxbroker.asgi import application
         from jaxbroker.server import EagerServer
 
-        if "LOG_LEVEL" not in os.environ:
-            logging.getLogger().setLevel(logging.WARNING)  # a person reads this, and the steps say enough
         server = EagerServer(
             application=application,
             endpoints=build_endpoint_description_strings(host=settings.HOST, port=settings.PORT),
@@ -182,6 +179,17 @@ class House:
         found = await in_db(readiness, datetime.now(UTC))
         failed = [f"{check.name}: {check.detail}" for check in found.checks if not check.ok]
         return failed[0] if failed else "the web does not answer"
+
+
+def _be_quiet() -> None:
+    """Log warnings only, unless asked otherwise: a person reads this, and the steps say enough.
+
+    The level goes into the settings because every part that sets Django up reads it anew.
+    """
+    warnings.filterwarnings("ignore", message="No directory at")  # finders serve the static files
+    if "LOG_LEVEL" not in os.environ:
+        settings.LOGGING["root"]["level"] = "WARNING"
+        logging.getLogger().setLevel(logging.WARNING)
 
 
 def _build(loop: asyncio.AbstractEventLoop, progress: Progress, began: float) -> House:
