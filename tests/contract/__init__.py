@@ -1,0 +1,1 @@
+"""What callers of the frozen surfaces rely on, asked of the running product."""
