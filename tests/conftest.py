@@ -1,5 +1,6 @@
 """What all tests share: the people, a key, and a database as the migrations left it."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,16 @@ from apps.access.services import IssuedKey
 from apps.audit import append_only
 from apps.common.aio import shutdown_lanes
 from tests import factories
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a Redis where there is none."""
+    if os.environ.get("REDIS_URL"):
+        return
+    for item in items:
+        if item.get_closest_marker("redis"):
+            item.add_marker(pytest.mark.skip(reason="REDIS_URL is not set"))
+
 
 _flush = TransactionTestCase._fixture_teardown
 

@@ -32,7 +32,7 @@ class HasScope(BasePermission):
         """Return True or raise Unauthenticated or MissingScope."""
         caller = known_caller(request)
         method = "GET" if request.method == "HEAD" else request.method or ""
-        if not hasattr(view, method.lower()):
+        if method.lower() not in view.http_method_names or not hasattr(view, method.lower()):
             return True  # and the view answers 405
         scope = getattr(view, "required_scopes", {}).get(method)
         if scope is None:

@@ -171,32 +171,36 @@ class _Link:
         """Begin to hear other processes."""
         self._start("in", self._receive)
 
-    def _start(self, name: str, target: Callable[[], None]) -> None:
+    def _start(self, name: str, target: Callable[[str], None]) -> None:
         with self._lock:
             if name not in self._started:
                 self._started.add(name)
-                Thread(target=target, name=f"bell-{name}", daemon=True).start()
+                Thread(target=target, args=(settings.REDIS_URL,), name=f"bell-{name}", daemon=True).start()
 
-    def _send(self) -> None:
-        client = _client(settings.REDIS_URL, quiet=False)
+    def _send(self, url: str) -> None:
+        client, pause, is_well = _client(url, quiet=False), Event(), True
         while True:
             topics = _drain(self._out)
             try:
                 for topic in topics:
                     client.publish(CHANNEL, f"{self._here} {topic}")
+                is_well = True
             except redis.RedisError:
-                logger.warning("bell not carried to other processes", extra={"topics": len(topics)})
+                if is_well:
+                    logger.warning("bell not carried to other processes, they poll", exc_info=True)
+                is_well = False
+                pause.wait(RETRY_S)
 
-    def _receive(self) -> None:
+    def _receive(self, url: str) -> None:
         pause = Event()
         while True:
             try:
-                self._hear()
+                self._hear(url)
             except redis.RedisError:
                 pause.wait(RETRY_S)
 
-    def _hear(self) -> None:
-        client = _client(settings.REDIS_URL, quiet=True)
+    def _hear(self, url: str) -> None:
+        client = _client(url, quiet=True)
         with client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
             pubsub.subscribe(CHANNEL)
             _hub.wake_all()  # whatever rang while nobody heard

@@ -82,7 +82,7 @@ def let_go_of_database() -> None:
 
     Raises TransactionManagementError inside a transaction: nobody waits holding locks.
     """
-    blocks = connection.atomic_blocks if connection.in_atomic_block else []
-    if any(not getattr(block, "_from_testcase", False) for block in blocks):
+    if not connection.in_atomic_block:
+        close_old_connections()
+    elif any(not getattr(block, "_from_testcase", False) for block in connection.atomic_blocks):
         raise transaction.TransactionManagementError("Waiting inside a transaction is not allowed")
-    close_old_connections()

@@ -5,7 +5,7 @@ is not known, shares rounded up. It knows no page and no model; colour and words
 """
 
 from datetime import UTC, datetime
-from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
 UNKNOWN = "–"
@@ -25,7 +25,7 @@ def money(value: Decimal | None, places: int = 2) -> str:
     """Return `1,234.50`, with a real minus below zero."""
     if value is None or not is_known(value):
         return UNKNOWN
-    rounded = value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
+    rounded = value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
     if rounded == 0:
         rounded = abs(rounded)
     return f"{rounded:,f}".replace("-", MINUS)
@@ -34,7 +34,7 @@ def money(value: Decimal | None, places: int = 2) -> str:
 def signed_money(value: Decimal | None, places: int = 2) -> str:
     """Return a gain or loss with its sign; zero has none."""
     text = money(value, places)
-    has_sign = text in (UNKNOWN,) or text.startswith(MINUS) or not text.strip("0.")
+    has_sign = text == UNKNOWN or text.startswith(MINUS) or not text.strip("0.")
     return text if has_sign else f"+{text}"
 
 
@@ -54,8 +54,12 @@ def price(value: Decimal | None, tick: Decimal | None = None) -> str:
 
 
 def average_price(value: Decimal | None, tick: Decimal | None = None) -> str:
-    """Return an average with one decimal more than its tick allows."""
-    return money(value, places=(_decimals(tick) if tick else 2) + 1)
+    """Return an average with the decimals of its tick, and up to two more if it has them."""
+    if value is None or not is_known(value):
+        return UNKNOWN
+    least = _decimals(tick) if tick else 2
+    shown = value.quantize(Decimal(1).scaleb(-least - 2), rounding=ROUND_HALF_UP)
+    return money(shown, places=max(least, _decimals(shown)))
 
 
 def share(used: Decimal | None, limit: Decimal | None) -> str:

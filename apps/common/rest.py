@@ -31,6 +31,7 @@ class ApiView(APIView):
     mode to callers we know.
     """
 
+    http_method_names = ["get", "post", "put", "patch", "delete", "head"]
     required_scopes: dict[str, str] = {}
     empty_body_is_object = False
 

@@ -107,7 +107,9 @@ class TestSymbol:
 
 
 class TestChoice:
-    @pytest.mark.parametrize("bad", ["buy ", "B", "SSHORT", "SLONG", "", 1, None, True, ["BUY"], "ｂuy"], ids=repr)
+    @pytest.mark.parametrize(
+        "bad", ["buy ", "B", "SSHORT", "SLONG", "", 1, None, True, ["BUY"], "ｂuy"], ids=repr
+    )
     def test_refuses(self, bad):
         assert codes(Ticket, GOOD | {"action": bad}) == {"action": "VALIDATION_CHOICE"}
 
@@ -119,7 +121,20 @@ class TestChoice:
 class TestQuantity:
     @pytest.mark.parametrize(
         "text",
-        ["0", "-1", "0.5", '"\u0661\u0662"', '"1_000"', '" 1 "', "1e3", "1.0", '"10"', "true", "null", '"0x10"'],
+        [
+            "0",
+            "-1",
+            "0.5",
+            '"\u0661\u0662"',
+            '"1_000"',
+            '" 1 "',
+            "1e3",
+            "1.0",
+            '"10"',
+            "true",
+            "null",
+            '"0x10"',
+        ],
     )
     def test_compat_refuses(self, text):
         assert codes(Ticket, GOOD | {"quantity": parse_json(text.encode())}) == {
@@ -150,7 +165,20 @@ class TestQuantity:
 class TestPrice:
     @pytest.mark.parametrize(
         "text",
-        ['"10,5"', '"1_0"', '"\uff11\uff12"', "true", "[1]", '""', '"1e3"', "1e3", '" 1"', '"NaN"', '"01"', '".5"'],
+        [
+            '"10,5"',
+            '"1_0"',
+            '"\uff11\uff12"',
+            "true",
+            "[1]",
+            '""',
+            '"1e3"',
+            "1e3",
+            '" 1"',
+            '"NaN"',
+            '"01"',
+            '".5"',
+        ],
     )
     def test_refuses_strange_spellings(self, text):
         assert codes(Ticket, GOOD | {"limit_price": parse_json(text.encode())}) == {
@@ -165,11 +193,7 @@ class TestPrice:
             "limit_price": "VALIDATION_RANGE"
         }
 
-    @given(
-        st.decimals(
-            min_value=Decimal("0.0001"), max_value=Decimal(1_000_000), places=8, allow_nan=False
-        )
-    )
+    @given(st.decimals(min_value=Decimal("0.0001"), max_value=Decimal(1_000_000), places=8, allow_nan=False))
     def test_reads_number_and_string_alike_and_exactly(self, price):
         number = values(Ticket, GOOD | {"limit_price": parse_json(f"{price:f}".encode())})["limit_price"]
         string = values(Ticket, GOOD | {"limit_price": f"{price:f}"})["limit_price"]
@@ -187,7 +211,17 @@ class TestOthers:
 
     @pytest.mark.parametrize(
         "bad",
-        ["a" * 7, "a" * 65, "a b c d e", "abcdefgh\n", "abc\x07defg", "😀" * 8, "abcdefg\0", "../../../", "=cmd()xx"],
+        [
+            "a" * 7,
+            "a" * 65,
+            "a b c d e",
+            "abcdefgh\n",
+            "abc\x07defg",
+            "😀" * 8,
+            "abcdefg\0",
+            "../../../",
+            "=cmd()xx",
+        ],
         ids=repr,
     )
     def test_a_key_has_its_form(self, bad):
@@ -198,7 +232,9 @@ class TestOthers:
         assert codes(Ticket, GOOD | {"expires_in": bad}) == {"expires_in": "VALIDATION_RANGE"}
 
     @pytest.mark.parametrize(
-        "bad", ["", " x", "x ", "a\u200bb", "a\nb", "a\x1bb", "a\u2028b", "\ufeffa", "x" * 11, 1, None], ids=repr
+        "bad",
+        ["", " x", "x ", "a\u200bb", "a\nb", "a\x1bb", "a\u2028b", "\ufeffa", "x" * 11, 1, None],
+        ids=repr,
     )
     def test_text_is_visible_and_taken_as_it_is(self, bad):
         class Note(StrictSerializer):
