@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 _TABLES = ("meta", "orders", "executions", "positions", "adjustments")
+_LOCK_WAIT_S = 0.5
 
 
 class Journal:
     """Documents by table and key, written in transactions."""
 
     def __init__(self, path: Path | None) -> None:
-        self._db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
+        self._db = sqlite3.connect(
+            path or ":memory:", isolation_level=None, timeout=_LOCK_WAIT_S, check_same_thread=False
+        )
         # One process owns the file: two venues on one book would both be wrong.
         self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._db.execute("PRAGMA journal_mode = WAL")

@@ -64,5 +64,5 @@ async def ib(simulator: SimulatorServer) -> AsyncIterator[ib_insync.IB]:
 async def until(condition: Callable[[], object], timeout_s: float = 5.0) -> None:
     """Wait until something is true, and fail if it does not become so in time."""
     async with asyncio.timeout(timeout_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  what is waited for sets no event
             await asyncio.sleep(0.005)

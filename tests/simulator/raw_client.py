@@ -10,7 +10,6 @@ import contextlib
 import struct
 
 Frame = list[str]
-STOCK = ["", "STK", "", "0.0", "", "", "SMART", "", "USD", "", ""]
 
 
 def frame(*fields: object) -> bytes:
@@ -105,10 +104,10 @@ def place_order(
     version: int,
     order_id: int,
     symbol: str = "AAPL",
+    *,
     action: str = "BUY",
     quantity: object = 100,
     kind: str = "MKT",
-    *,
     limit: object = "",
     stop: object = "",
     tif: str = "DAY",

@@ -8,8 +8,13 @@ import struct
 import pytest
 
 from apps.simulator.messages import negotiate
+from tests.simulator.conftest import until
 from tests.simulator.raw_client import RawClient, contract, frame
 
+NOT_PLAYED = [
+    *range(10, 14), 18, 19, *range(21, 25), *range(50, 58), *range(65, 71), *range(78, 81), *range(82, 87),
+    88, 89, *range(96, 99), *range(100, 105), 999,
+]  # fmt: skip
 HELLO = b"API\0\0\0\0\x09v157..176"
 
 
@@ -108,17 +113,13 @@ class TestStart:
     async def test_frees_a_client_id_when_its_client_goes(self, connect, simulator):
         first = await connect(client_id=5)
         await first.close()
-        async with asyncio.timeout(3):
-            while 5 in simulator.sessions:
-                await asyncio.sleep(0.005)
+        await until(lambda: 5 not in simulator.sessions)
 
         assert (await connect(client_id=5)).version == 176
 
 
 class TestNoRequestIsMetWithSilence:
-    @pytest.mark.parametrize("message_id", [*range(10, 14), 18, 19, *range(21, 25), *range(50, 58), *range(65, 71),
-                                            *range(78, 81), *range(82, 87), 88, 89, *range(96, 99),
-                                            *range(100, 105), 999])  # fmt: skip
+    @pytest.mark.parametrize("message_id", NOT_PLAYED)
     async def test_answers_what_it_does_not_play_with_an_error(self, raw, message_id):
         raw.send(message_id, *([9] * 40))
 

@@ -85,7 +85,7 @@ class TestTrading:
         trade = ib.placeOrder(AAPL, MarketOrder("BUY", 100, tif="DAY", orderRef="ref-1"))
         await until(lambda: trade.isDone() and trade.fills and trade.fills[0].commissionReport.commission)
         fill = trade.fills[0]
-        await until(lambda: ib.portfolio())
+        await until(ib.portfolio)
 
         assert trade.orderStatus.status == "Filled"
         assert fill.execution.orderRef == "ref-1"
@@ -125,7 +125,7 @@ class TestTrading:
         trade = ib.placeOrder(AAPL, StopOrder("SELL", 10, 1.0, tif="DAY", orderRef="done"))
         await until(lambda: trade.orderStatus.status == "PreSubmitted")
         ib.cancelOrder(trade.order)
-        await until(lambda: trade.isDone())
+        await until(trade.isDone)
         completed = await asyncio.wait_for(ib.reqCompletedOrdersAsync(False), 3)
 
         assert [(one.order.orderRef, one.orderStatus.status) for one in completed] == [("done", "Cancelled")]

@@ -1,0 +1,28 @@
+"""The simulator is an independent witness: it shares no code with what it is used to test."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "apps" / "simulator"
+MODULES = sorted(FOLDER.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(FOLDER)))
+class TestModule:
+    def test_imports_the_standard_library_and_itself(self, path):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            for name in names:
+                assert name.startswith("apps.simulator") or name.split(".")[0] in sys.stdlib_module_names
+
+    def test_says_why_it_exists_and_stays_small(self, path):
+        text = path.read_text()
+
+        assert ast.get_docstring(ast.parse(text))
+        assert len(text.splitlines()) <= 500
