@@ -83,11 +83,7 @@ def _call(func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def _drop_broken_connections() -> None:
-    """Close what an error left unusable; a good connection stays open for the next call."""
+    """Close what an error may have left unusable; a good connection stays for the next call."""
     for connection in connections.all(initialized_only=True):
-        if connection.in_atomic_block or not connection.errors_occurred:
-            continue
-        if connection.is_usable():
-            connection.errors_occurred = False
-        else:
+        if connection.errors_occurred and not connection.in_atomic_block:
             connection.close()

@@ -66,9 +66,9 @@ class TestRecord:
 
     def test_is_taken_back_with_the_change_it_tells(self):
         record(kind="test.event", actor="user:rita")
-        with pytest.raises(ZeroDivisionError), transaction.atomic():
+        with transaction.atomic():
             record(kind="test.event", actor="user:rita")
-            raise ZeroDivisionError
+            transaction.set_rollback(True)
 
         after = record(kind="test.event", actor="user:rita")
 

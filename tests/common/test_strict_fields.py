@@ -85,7 +85,7 @@ class TestSymbol:
             ["AAPL"],
             {"symbol": "AAPL"},
             True,
-            "ı",
+            "\u0131",
         ],
         ids=repr,
     )
@@ -108,7 +108,7 @@ class TestSymbol:
 
 class TestChoice:
     @pytest.mark.parametrize(
-        "bad", ["buy ", "B", "SSHORT", "SLONG", "", 1, None, True, ["BUY"], "ｂuy"], ids=repr
+        "bad", ["buy ", "B", "SSHORT", "SLONG", "", 1, None, True, ["BUY"], "\uff42uy"], ids=repr
     )
     def test_refuses(self, bad):
         assert codes(Ticket, GOOD | {"action": bad}) == {"action": "VALIDATION_CHOICE"}
@@ -279,7 +279,8 @@ class TestSerializer:
 
     @pytest.mark.parametrize("data", [[], "x", None, 1], ids=repr)
     def test_refuses_what_is_no_object(self, data):
-        assert list(codes(Ticket, data).values())[0].startswith("VALIDATION_")
+        assert all(code.startswith("VALIDATION_") for code in codes(Ticket, data).values())
+        assert codes(Ticket, data)
 
     @given(
         st.dictionaries(
