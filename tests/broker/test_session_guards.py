@@ -303,7 +303,8 @@ class TestOneQuestionAtATime:
     async def test_fifty_callers_get_their_answers(self, peer: Peer, session: IbSession) -> None:
         peer.answers[wire.POSITIONS] = lambda _: [wire.position(265598), ("62", "1")]
         asks = [
-            session._ask_word(ear.POSITIONS, session._client.reqPositions, timeout_s=20.0) for _ in range(50)
+            session._asker.by_word(ear.POSITIONS, session._client.reqPositions, timeout_s=20.0)
+            for _ in range(50)
         ]
 
         answers = await asyncio.gather(*asks)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from apps.broker.ib import translate
+from apps.broker.ib import encodings, translate
 from apps.broker.port import CandleQuery
 from apps.domain.candles import CandleInterval
 from apps.domain.instruments import TickRule
@@ -37,21 +37,21 @@ class TestNumber:
         ("value", "text"), [(151.02, "151.02"), (100.0, "100"), (0.1, "0.1"), (-7.25, "-7.25"), (0.0, "0")]
     )
     def test_is_the_shortest_decimal(self, value: float, text: str) -> None:
-        assert str(translate.number(value)) == text
+        assert str(encodings.number(value)) == text
 
     @pytest.mark.parametrize(
         "value", [1.7976931348623157e308, 1.7e38, float("nan"), float("inf"), float("-inf"), "", "words"]
     )
     def test_unset_is_none(self, value: float | str) -> None:
-        assert translate.number(value) is None
+        assert encodings.number(value) is None
 
 
 class TestText:
     def test_escapes_are_undone_and_controls_removed(self) -> None:
-        assert translate.readable("Soci\\u00e9t\\u00e9\nG\x00\u200b") == "Société G"
+        assert encodings.readable("Soci\\u00e9t\\u00e9\nG\x00\u200b") == "Société G"
 
     def test_is_bounded(self) -> None:
-        assert len(translate.readable("x" * 10_000)) == 2_000
+        assert len(encodings.readable("x" * 10_000)) == 2_000
 
 
 class TestCandle:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from apps.broker.ib import translate
+from apps.broker.ib.encodings import instant, readable
 from apps.broker.ib.inquiries import Inquiries
 from apps.broker.ib.lines import Lines
 from apps.broker.lanes import FactLane
@@ -77,7 +78,7 @@ class Ear:
 
     def execution_time(self, text: str) -> str:
         """Return the time of an execution as epoch seconds, the one form that needs no zone."""
-        return str(int(translate.instant(text, self._zone).timestamp()))
+        return str(int(instant(text, self._zone).timestamp()))
 
     def _handlers(self) -> dict[str, Callable[..., object]]:
         return {
@@ -189,7 +190,7 @@ class Ear:
         self._inquiries.finish(market_rule(rule_id))
 
     def _error(self, request_id: int, ib_code: int, text: str, *advanced: str) -> None:
-        message = translate.readable(" ".join([text, *(part for part in advanced if part)]))
+        message = readable(" ".join([text, *(part for part in advanced if part)]))
         if request_id > 0 and self._inquiries.is_open(request_id):
             if not is_informative(ib_code):
                 self._inquiries.refuse(request_id, ib_code, message)

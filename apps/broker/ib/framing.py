@@ -12,8 +12,8 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from apps.broker.ib.encodings import zone_text
 from apps.broker.ib.library import accepts_version, read_handshake
-from apps.broker.ib.translate import zone_text
 
 logger = logging.getLogger(__name__)
 

@@ -8,6 +8,7 @@ is replaced, this file changes. `IB_LIBRARY=ib_async` chooses the successor.
 import asyncio
 import logging
 import os
+import warnings
 from typing import Any
 
 from apps.broker.clock import boottime
@@ -16,10 +17,14 @@ from apps.broker.clock import boottime
 def _set_a_loop() -> None:
     """Give this thread an event loop if it has none: the library asks for one while it is imported."""
     policy = asyncio.get_event_loop_policy()
-    try:
-        policy.get_event_loop()
-    except RuntimeError:
-        policy.set_event_loop(policy.new_event_loop())
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # from 3.12 on the question itself is frowned upon
+        try:
+            policy.get_event_loop()
+        except RuntimeError:
+            policy.set_event_loop(policy.new_event_loop())
 
 
 _set_a_loop()

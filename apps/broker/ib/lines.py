@@ -69,6 +69,7 @@ class Lines:
         self._by_con_id: dict[int, Line] = {}
         self._by_request: dict[int, Line] = {}
         self._contracts: dict[int, Any] = {}
+        self._instruments: dict[int, InstrumentSpec] = {}
         self._request_ids = count(FIRST_REQUEST_ID)
 
     def next_request_id(self) -> int:
@@ -76,12 +77,13 @@ class Lines:
         return next(self._request_ids)
 
     def remember(self, instrument: InstrumentSpec) -> Any:
-        """Return the one contract object of an instrument."""
+        """Return the one contract object of an instrument, kept for the life of the session."""
+        self._instruments[instrument.ib_con_id] = instrument
         return self._contracts.setdefault(instrument.ib_con_id, data_contract(instrument))
 
-    def contract(self, ib_con_id: int) -> Any | None:
-        """Return the contract object of an instrument seen in this session."""
-        return self._contracts.get(ib_con_id)
+    def instrument(self, ib_con_id: int) -> InstrumentSpec | None:
+        """Return an instrument that was resolved or watched in this session."""
+        return self._instruments.get(ib_con_id)
 
     def open(self, instrument: InstrumentSpec) -> None:
         """Want a line; the request is appended to `changes`."""

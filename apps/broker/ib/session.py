@@ -3,27 +3,30 @@
 The library's own connect asks half a dozen lists at once and calls itself connected when they
 time out (F7). So only its client is connected here, and the questions, their end markers and
 their deadlines are ours. What each part does: `framing` cuts the stream, `ear` makes facts,
-`inquiries` hold what is asked, `lines` what streams, `pacing` and `outlet` guard the way out.
+`asking` waits for answers, `reference` looks things up, `lines` stream, `pacing` and `outlet`
+guard the way out.
 All of it runs on the loop that called connect().
 """
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from apps.broker.clock import boottime, utc_now
 from apps.broker.ib import ear as words
 from apps.broker.ib import translate
+from apps.broker.ib.asking import Asker
 from apps.broker.ib.choke import check_intent
 from apps.broker.ib.ear import Ear
+from apps.broker.ib.encodings import utc_text
 from apps.broker.ib.framing import Framing
-from apps.broker.ib.inquiries import Inquiries, Key
+from apps.broker.ib.inquiries import Inquiries
 from apps.broker.ib.library import Contract, fresh_ib, library, own_socket
 from apps.broker.ib.lines import Lines
 from apps.broker.ib.outlet import Outlet
 from apps.broker.ib.pacing import Pacer, Urgency
+from apps.broker.ib.reference import Reference
 from apps.broker.lanes import FactLane
 from apps.broker.port import (
     Backpressure,
@@ -37,15 +40,11 @@ from apps.broker.port import (
     SessionIdentity,
 )
 from apps.domain.candles import Candle
-from apps.domain.events import BalanceReport, BrokerEvent, BrokerOrder, OrderFrame, PositionReport
+from apps.domain.events import BalanceReport, BrokerEvent, OrderFrame
 from apps.domain.executions import ExecutionReport
-from apps.domain.instruments import InstrumentSpec, TickRule
+from apps.domain.instruments import InstrumentSpec
 from apps.domain.quotes import IB_MARKET_DATA_TYPES, Quote
 
-logger = logging.getLogger(__name__)
-
-HISTORY_TIMEOUT_S = 30.0
-MARKET_RULE_TIMEOUT_S = 3.0
 CLOSE_TIMEOUT_S = 1.0
 
 #: IB Gateway ignores the time asked twice within a second.
@@ -57,7 +56,6 @@ MAX_FOLLOWED_ACCOUNTS = 50
 #: Errors that end a handshake; what they say is better than the time-out they would become.
 _HANDSHAKE_REFUSALS = frozenset({326, 10141})
 _SUBSCRIPTIONS_LOST = 1101
-_NO_CONTRACT, _HISTORY_PROBLEM = 200, 162
 
 _IB_NUMBER_OF = {data_type: number for number, data_type in IB_MARKET_DATA_TYPES.items()}
 
@@ -74,7 +72,13 @@ class IbSession:
         self._lines = Lines()
         self._pacer = Pacer()
         self._ear = Ear(self._facts, self._inquiries, self._lines, on_system=self._hear_system)
-        self._lane = asyncio.Lock()
+        self._asker = Asker(
+            self._inquiries,
+            self._pacer,
+            is_alive=lambda: self.is_alive,
+            next_request_id=self._lines.next_request_id,
+            timeout_s=settings.list_timeout_s,
+        )
         self._clock_lane = asyncio.Lock()
         self._lines_changed = asyncio.Event()
         self._socket_closed = asyncio.Event()
@@ -82,8 +86,6 @@ class IbSession:
         self._tasks: set[asyncio.Task[None]] = set()
         self._accounts: tuple[str, ...] = ()
         self._refs: dict[int, str] = {}
-        self._rules: dict[int, tuple[TickRule, ...]] = {}
-        self._zones: dict[int, str] = {}
         self._asked_time_at = float("-inf")
         self._broker_ahead = timedelta(0)
         self._is_lost = False
@@ -103,6 +105,7 @@ class IbSession:
         except (BrokerRefused, BrokerUnavailable, BrokerTimeout) as problem:
             await self.close(str(problem))
             raise
+        self._asker.require_alive()
         self._accounts = tuple(dict.fromkeys(self._client.getAccounts()))
         await self._start()
         return SessionIdentity(
@@ -131,6 +134,7 @@ class IbSession:
         self._client = self._ib.client
         self._outlet = Outlet(self._client)
         self._client.sendMsg = self._outlet.send
+        self._reference = Reference(self._client, self._asker, self._lines)
         self._framing = Framing(
             self._client,
             on_price=self._lines.hear_price,
@@ -166,7 +170,7 @@ class IbSession:
     async def _start(self) -> None:
         """Ask for what flows by itself from now on."""
         data_type = _IB_NUMBER_OF.get(self._settings.market_data_type, 1)
-        await self._pacer.turn(Urgency.RECONCILIATION)
+        await self._asker.turn(Urgency.RECONCILIATION)
         self._client.reqMarketDataType(data_type)
         self._spawn(self._write_line_changes(), "market-data lines")
         self._spawn(self._follow_accounts(), "account streams")
@@ -174,7 +178,12 @@ class IbSession:
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._lose(f"{task.get_name()} failed: {task.exception()}")
 
     def _lose(self, reason: str) -> None:
         if self._is_lost:
@@ -222,10 +231,6 @@ class IbSession:
             self._handshake.set_exception(problem)
             self._handshake.exception()  # nobody may be waiting for it any more
 
-    def _require_alive(self) -> None:
-        if not self.is_alive:
-            raise BrokerUnavailable("the broker session is over")
-
     # ---------------------------------------------------------------- the two lanes
 
     def facts(self) -> AsyncIterator[BrokerEvent]:
@@ -244,7 +249,7 @@ class IbSession:
 
     def write_order(self, frame: OrderFrame) -> None:
         """Write one placeOrder frame now, or raise and write nothing."""
-        self._require_alive()
+        self._asker.require_alive()
         check_intent(frame)
         if self._refs.get(frame.ib_order_id, frame.order_ref) != frame.order_ref:
             raise FrameRefused("this order id belongs to another order", field="ib_order_id")
@@ -259,7 +264,7 @@ class IbSession:
 
     def write_cancel(self, ib_order_id: int) -> None:
         """Write one cancelOrder frame now."""
-        self._require_alive()
+        self._asker.require_alive()
         self._outlet.require_empty()
         if self._pacer.cancels.wait_s() > 0:
             raise Backpressure("the cancel budget of this second is spent")
@@ -268,7 +273,7 @@ class IbSession:
 
     def write_global_cancel(self) -> None:
         """Ask the broker to cancel everything in the account, TWS included."""
-        self._require_alive()
+        self._asker.require_alive()
         self._outlet.require_empty()
         self._client.reqGlobalCancel()
         self._pacer.cancels.take()
@@ -276,26 +281,26 @@ class IbSession:
     # ---------------------------------------------------------------- questions
 
     async def snapshot(self, *, executions_since: datetime | None = None) -> BrokerSnapshot:
-        """Ask for the four lists and the account values, one after the other; never a partial answer."""
-        self._require_alive()
-        client = self._client
-        open_orders = await self._ask_word(words.OPEN_ORDERS, client.reqAllOpenOrders)
-        completed = await self._ask_word(words.COMPLETED_ORDERS, lambda: client.reqCompletedOrders(False))
-        executions = await self._ask_executions(executions_since)
-        positions = await self._ask_word(words.POSITIONS, client.reqPositions)
-        balances = [value for account in self._followed for value in await self._ask_account(account)]
+        """Ask for the four lists and the account values, one after the other; never a partial answer.
+
+        Commissions follow the end marker of the executions, so they come as facts.
+        """
+        self._asker.require_alive()
+        ask, client = self._asker.by_word, self._client
         return BrokerSnapshot(
-            open_orders=tuple(cast("list[BrokerOrder]", open_orders)),
-            completed_orders=tuple(cast("list[BrokerOrder]", completed)),
-            executions=tuple(cast("list[ExecutionReport]", executions)),
-            commissions=(),  # they follow the end marker of the executions, so they come as facts
-            positions=tuple(cast("list[PositionReport]", positions)),
-            balances=tuple(cast("list[BalanceReport]", balances)),
+            open_orders=tuple(await ask(words.OPEN_ORDERS, client.reqAllOpenOrders)),
+            completed_orders=tuple(
+                await ask(words.COMPLETED_ORDERS, lambda: client.reqCompletedOrders(False))
+            ),
+            executions=tuple(await self._ask_executions(executions_since)),
+            commissions=(),
+            positions=tuple(await ask(words.POSITIONS, client.reqPositions)),
+            balances=tuple([value for each in self._followed for value in await self._ask_account(each)]),
         )
 
     async def current_time(self) -> datetime:
         """Ask the time; the answer is the heartbeat."""
-        self._require_alive()
+        self._asker.require_alive()
         try:
             async with asyncio.timeout(self._settings.list_timeout_s + HEARTBEAT_GAP_S), self._clock_lane:
                 moment = await self._ask_time()
@@ -304,142 +309,45 @@ class IbSession:
         self._broker_ahead = moment - utc_now()
         return moment
 
-    async def _ask_time(self) -> datetime:
-        await asyncio.sleep(max(0.0, self._asked_time_at + HEARTBEAT_GAP_S - boottime()))
-        self._asked_time_at = boottime()
-        answer = await self._ask_word(
-            words.CURRENT_TIME, self._client.reqCurrentTime, urgency=Urgency.HEARTBEAT
-        )
-        return cast("datetime", answer[0])
-
     async def resolve(
         self, symbol: str, *, sec_type: str, exchange: str, currency: str
     ) -> list[InstrumentSpec]:
         """Return every contract that matches; none is an empty list."""
-        self._require_alive()
-        contract = Contract(symbol=symbol, secType=sec_type, exchange=exchange, currency=currency)
-        try:
-            found = await self._ask_id(
-                lambda request_id: self._client.reqContractDetails(request_id, contract), Urgency.LOOKUP
-            )
-        except BrokerRefused as refusal:
-            if refusal.ib_code == _NO_CONTRACT:
-                return []
-            raise
-        return [await self._specified(details) for details in found]
+        self._asker.require_alive()
+        wanted = Contract(symbol=symbol, secType=sec_type, exchange=exchange, currency=currency)
+        return await self._reference.resolve(wanted)
 
     async def candles(self, query: CandleQuery) -> list[Candle]:
         """Return candles ascending; IB's "no data" is an empty list."""
-        self._require_alive()
-        contract = self._lines.contract(query.ib_con_id) or Contract(conId=query.ib_con_id, exchange="SMART")
-        end = "" if query.end is None else translate.utc_text(query.end)
-        ask = (contract, end, query.duration, query.interval.ib_bar_size, query.what_to_show)
-        try:
-            bars = await self._ask_id(
-                lambda request_id: self._client.reqHistoricalData(
-                    request_id, *ask, query.regular_hours_only, 2, False, []
-                ),
-                Urgency.HISTORY,
-                timeout_s=HISTORY_TIMEOUT_S,
-                cancel=self._client.cancelHistoricalData,
-            )
-        except BrokerRefused as refusal:
-            if refusal.ib_code == _HISTORY_PROBLEM and "no data" in refusal.ib_message.lower():
-                return []
-            raise
-        now, zone = utc_now() + self._broker_ahead, self._zones.get(query.ib_con_id, "")
-        found = [translate.candle(bar, query, zone=zone, now=now) for bar in bars]
-        return sorted(found, key=lambda candle: candle.start)
+        self._asker.require_alive()
+        return await self._reference.candles(query, now=utc_now() + self._broker_ahead)
 
-    async def _specified(self, details: Any) -> InstrumentSpec:
-        spec = translate.instrument(details, await self._tick_rules(translate.market_rule_id(details)))
-        self._lines.remember(spec)
-        self._zones[spec.ib_con_id] = spec.time_zone
-        return spec
+    async def _ask_time(self) -> datetime:
+        await asyncio.sleep(max(0.0, self._asked_time_at + HEARTBEAT_GAP_S - boottime()))
+        self._asked_time_at = boottime()
+        answer: list[datetime] = await self._asker.by_word(
+            words.CURRENT_TIME, self._client.reqCurrentTime, urgency=Urgency.HEARTBEAT, owes_an_end=False
+        )
+        return answer[0]
 
-    async def _tick_rules(self, rule_id: int | None) -> tuple[TickRule, ...]:
-        """Return a tick rule, asked once in a session; without an answer the minimum tick has to do."""
-        if rule_id is None:
-            return ()
-        if rule_id not in self._rules:
-            try:
-                answer = await self._ask_word(
-                    words.market_rule(rule_id),
-                    lambda: self._client.reqMarketRule(rule_id),
-                    urgency=Urgency.LOOKUP,
-                    timeout_s=MARKET_RULE_TIMEOUT_S,
-                )
-            except (BrokerTimeout, BrokerRefused):
-                logger.warning("no answer to a market rule", extra={"rule": rule_id})
-                return ()
-            self._rules[rule_id] = cast("tuple[TickRule, ...]", answer[0])
-        return self._rules[rule_id]
-
-    async def _ask_executions(self, since: datetime | None) -> list[object]:
-        wanted = library.ExecutionFilter(time="" if since is None else translate.utc_text(since))
-        return await self._ask_id(
+    async def _ask_executions(self, since: datetime | None) -> list[ExecutionReport]:
+        wanted = library.ExecutionFilter(time="" if since is None else utc_text(since))
+        return await self._asker.by_id(
             lambda request_id: self._client.reqExecutions(request_id, wanted), Urgency.RECONCILIATION
         )
 
-    async def _ask_account(self, account: str) -> list[object]:
+    async def _ask_account(self, account: str) -> list[BalanceReport]:
         """Ask for the values of one account; IB answers in full only to a fresh subscription."""
-        self._require_alive()
-        await self._pacer.turn(Urgency.RECONCILIATION)
+        await self._asker.turn(Urgency.RECONCILIATION)
         self._client.reqAccountUpdates(False, account)
-        return await self._ask_word(
+        return await self._asker.by_word(
             words.account_values(account), lambda: self._client.reqAccountUpdates(True, account)
         )
-
-    async def _ask_word(
-        self,
-        word: str,
-        write: Callable[[], None],
-        *,
-        urgency: Urgency = Urgency.RECONCILIATION,
-        timeout_s: float | None = None,
-    ) -> list[object]:
-        """Ask a question without an id, one at a time in this session (F9)."""
-        limit = timeout_s or self._settings.list_timeout_s
-        try:
-            async with asyncio.timeout(limit), self._lane:
-                return await self._ask(word, write, urgency)
-        except TimeoutError:
-            raise BrokerTimeout(f"no answer to {word}") from None
-
-    async def _ask_id(
-        self,
-        write: Callable[[int], None],
-        urgency: Urgency,
-        *,
-        timeout_s: float | None = None,
-        cancel: Callable[[int], None] | None = None,
-    ) -> list[Any]:
-        request_id = self._lines.next_request_id()
-        try:
-            async with asyncio.timeout(timeout_s or self._settings.list_timeout_s):
-                return await self._ask(request_id, lambda: write(request_id), urgency)
-        except TimeoutError:
-            if cancel is not None and self.is_alive:
-                cancel(request_id)
-            raise BrokerTimeout("no answer from IB Gateway") from None
-
-    async def _ask(self, key: Key, write: Callable[[], None], urgency: Urgency) -> list[object]:
-        self._require_alive()
-        await self._pacer.turn(urgency)
-        self._require_alive()
-        inquiry = self._inquiries.begin(key)
-        try:
-            write()
-            return await inquiry.answer
-        finally:
-            owes_an_end = isinstance(key, str) and key != words.CURRENT_TIME
-            self._inquiries.give_up(key, inquiry, owes_an_end=owes_an_end)
 
     # ---------------------------------------------------------------- streams
 
     def subscribe(self, instrument: InstrumentSpec) -> None:
         """Open one market-data line for the instrument; a second call changes nothing."""
-        self._zones.setdefault(instrument.ib_con_id, instrument.time_zone)
         self._lines.open(instrument)
         self._lines_changed.set()
 
@@ -459,7 +367,7 @@ class IbSession:
     async def _write_line_changes(self) -> None:
         while True:
             while self._lines.changes:
-                await self._pacer.turn(Urgency.MARKET_DATA)
+                await self._asker.turn(Urgency.MARKET_DATA)
                 if not self._lines.changes:
                     break
                 change = self._lines.changes.popleft()
@@ -478,8 +386,8 @@ class IbSession:
         for account in self._followed:
             request_id = self._lines.next_request_id()
             self._ear.follow_pnl(request_id, account)
-            await self._pacer.turn(Urgency.MARKET_DATA)
+            await self._asker.turn(Urgency.MARKET_DATA)
             self._client.reqPnL(request_id, account, "")
             if len(self._accounts) > 1:
-                await self._pacer.turn(Urgency.MARKET_DATA)
+                await self._asker.turn(Urgency.MARKET_DATA)
                 self._client.reqAccountUpdatesMulti(self._lines.next_request_id(), account, "", False)
