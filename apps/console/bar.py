@@ -110,7 +110,7 @@ def segments(
     """Return the segments in their fixed order, each under its name."""
     rows = (
         ("proof", proof_segment(facts, now)),
-        ("link", connection_segment(facts, now)),
+        ("connection", connection_segment(facts, now)),
         ("trading", trading_segment(trading, facts, now)),
         ("doubts", doubt_segment(doubt, now)),
         ("lines", lines_segment(facts)),

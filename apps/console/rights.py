@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.db.models import Q
 
 from apps.common.people import ROLES, may_look, roles_of
 
@@ -33,11 +34,10 @@ def may(person: Any, right: str) -> bool:
 
 def who_may(right: str) -> str:
     """Return the names of up to three people with a right, for those who have to ask them."""
-    people = get_user_model().objects.filter(is_active=True, is_staff=True)
-    names = people.filter(groups__name__in=RIGHTS[right]).distinct().order_by("username")[:3]
-    supers = people.filter(is_superuser=True).order_by("username")[:3]
-    found = dict.fromkeys([name_of(person) for person in [*names, *supers]])
-    return ", ".join(list(found)[:3]) or "nobody yet"
+    holders = Q(groups__name__in=RIGHTS[right]) | Q(is_superuser=True)
+    people = get_user_model().objects.filter(holders, is_active=True, is_staff=True).distinct()
+    names = [name_of(person) for person in people.order_by("is_superuser", "username")[:3]]
+    return ", ".join(names) or "nobody yet"
 
 
 def name_of(person: Any) -> str:

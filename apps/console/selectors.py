@@ -16,20 +16,47 @@ from apps.accounts.selectors import connections
 from apps.console import bar
 from apps.console.rights import may, who_may
 from apps.domain.orders import Origin
-from apps.orders.selectors import order_counts, preview_kill
-from apps.positions.selectors import positions
-from apps.safety.selectors import all_states
-from apps.safety.services.states import EVERYTHING
+from apps.orders.selectors import OrderCounts, order_counts, preview_kill
+from apps.safety.selectors import EVERYTHING, all_states
 
 
-def bar_state(request: HttpRequest, *, now: datetime | None = None) -> bar.BarState:
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What one page knows of the whole: read once, so that bar and page cannot disagree."""
+
+    now: datetime
+    connection: Any
+    states: list[Any]
+    counts: OrderCounts
+
+    @property
+    def everything(self) -> Any:
+        """Return the state of everything."""
+        return next(row for row in self.states if row.scope == EVERYTHING)
+
+    @property
+    def facts(self) -> bar.ConnectionFacts | None:
+        """Return what the bar needs of the connection."""
+        return connection_facts(self.connection)
+
+
+def moment_of(request: HttpRequest) -> Moment:
+    """Return the moment this request is answered in; the first call reads it."""
+    found: Moment | None = getattr(request, "console_moment", None)
+    if found is None:
+        states = sorted(all_states(), key=lambda row: (row.scope != EVERYTHING, row.scope))
+        found = Moment(datetime.now(UTC), chosen_connection(), states, order_counts())
+        request.console_moment = found  # type: ignore[attr-defined]  # as long as the request
+    return found
+
+
+def bar_state(request: HttpRequest) -> bar.BarState:
     """Return everything the status bar says at this moment, for this person."""
-    now = now or datetime.now(UTC)
-    facts = connection_facts(chosen_connection())
-    trading = trading_facts()
+    moment = moment_of(request)
+    now, facts = moment.now, moment.facts
+    trading = trading_facts(moment.states)
     block = bar.mode_block(facts, now)
-    counts = order_counts()
-    doubt = bar.DoubtFacts(number=counts.in_doubt, oldest_at=counts.oldest_doubt_at)
+    doubt = bar.DoubtFacts(number=moment.counts.in_doubt, oldest_at=moment.counts.oldest_doubt_at)
     cells = bar.segments(facts, trading, doubt, now)
     local_time, utc_time = bar.times(now)
     may_halt = may(request.user, "halt")
@@ -50,7 +77,7 @@ def linked(cells: tuple[bar.Segment, ...]) -> tuple[bar.Segment, ...]:
     safety, link = reverse("console:safety"), reverse("console:connection")
     pages = {
         "proof": f"{safety}#proof",
-        "link": link,
+        "connection": link,
         "trading": safety,
         "doubts": reverse("admin:orders_order_changelist") + "?group=in_doubt",
         "lines": f"{link}#data",
@@ -94,7 +121,7 @@ class DryRun:
     in_doubt: list[Any]
     unsent: list[Any]
     foreign: list[Any]
-    held: list[Any]
+    held: int
     held_value: Decimal | None
     looked_at: datetime
 
@@ -103,15 +130,13 @@ def dry_run(now: datetime) -> DryRun:
     """Return what a halt of everything would do: it touches only orders that are ours."""
     seen = preview_kill(now=now)
     every = [*seen.open_orders, *seen.in_doubt, *seen.unsent]
-    held = list(positions(None, all_types=True))
-    values = [abs(row.market_value) for row in held if row.market_value is not None]
     return DryRun(
         open_orders=_own(seen.open_orders),
         in_doubt=_own(seen.in_doubt),
         unsent=_own(seen.unsent),
         foreign=[order for order in every if order.origin != Origin.OWN],
-        held=held,
-        held_value=sum(values, Decimal(0)) if len(values) == len(held) else None,
+        held=seen.positions_held,
+        held_value=seen.positions_value,
         looked_at=now,
     )
 
@@ -120,9 +145,9 @@ def _own(orders: list[Any]) -> list[Any]:
     return [order for order in orders if order.origin == Origin.OWN]
 
 
-def trading_facts() -> bar.TradingFacts:
+def trading_facts(states: list[Any]) -> bar.TradingFacts:
     """Return the state of everything and how many narrower scopes are stricter."""
-    rows = {row.scope: row for row in all_states()}
+    rows = {row.scope: row for row in states}
     everything = rows.pop(EVERYTHING)
     return bar.TradingFacts(
         state=everything.state,

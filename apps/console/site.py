@@ -11,13 +11,13 @@ from typing import Any, cast
 from csp.utils import build_policy
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from apps.console.rights import may
+from apps.console.rights import may, who_may
 
 View = Callable[..., HttpResponse]
 
@@ -113,12 +113,19 @@ def console_page(right: str = "see", *methods: str) -> Callable[[View], View]:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path(), reverse("console:login"))
             if not may(request.user, right):
-                raise PermissionDenied(f"This needs the right to {right}.")
+                return strict(_refused(request, right))
             return strict(view(request, *args, **kwargs))
 
         return cast(View, page)
 
     return decorate
+
+
+def _refused(request: HttpRequest, right: str) -> HttpResponse:
+    """Say who can; to staff without any role nothing but that they have no access."""
+    if not may(request.user, "see"):
+        return render(request, "403.html", status=403)
+    return render(request, "console/refused.html", {"right": right, "who": who_may(right)}, status=403)
 
 
 def strict(response: HttpResponse) -> HttpResponse:

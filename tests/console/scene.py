@@ -113,7 +113,9 @@ def make_desk() -> Account:
     account = make_account(make_connection())
     apple, coke = make_instrument(), make_instrument("KO", 8894)
     make_order(account, coke, number=1)
-    make_order(account, apple, number=2, status="UNKNOWN", limit_price=Decimal("233.10"), quantity=Decimal(40))
+    make_order(
+        account, apple, number=2, status="UNKNOWN", limit_price=Decimal("233.10"), quantity=Decimal(40)
+    )
     make_order(account, apple, number=3, status="ACCEPTED", limit_price=Decimal("230"))
     make_order(account, apple, number=4, status="REJECTED", ib_error_code=201, ib_error_text="No funds")
     make_order(account, coke, number=5, status="DENIED", reason_codes=["RISK_MAX_QTY"])
@@ -161,6 +163,11 @@ def make_desk() -> Account:
             as_of=now,
         )
     Balance.objects.create(
-        account=account, tag="NetLiquidation", currency="USD", text="613900.9", value=Decimal("613900.9"), as_of=now
+        account=account,
+        tag="NetLiquidation",
+        currency="USD",
+        text="613900.9",
+        value=Decimal("613900.9"),
+        as_of=now,
     )
     return account

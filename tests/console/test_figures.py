@@ -1,7 +1,7 @@
 """Promises about how figures are written."""
 
 from datetime import UTC, datetime
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 
@@ -12,15 +12,16 @@ class TestMoney:
     @pytest.mark.parametrize(
         ("value", "text"),
         [
-            (D("13855"), "13,855.00"),
-            (D("-1419.75"), "\u22121,419.75"),
-            (D("0"), "0.00"),
-            (D("-0.001"), "0.00"),
-            (D("1E+6"), "1,000,000.00"),
+            (Decimal("13855"), "13,855.00"),
+            (Decimal("-1419.75"), "\u22121,419.75"),
+            (Decimal("0"), "0.00"),
+            (Decimal("-0.001"), "0.00"),
+            (Decimal("0.125"), "0.13"),
+            (Decimal("1E+6"), "1,000,000.00"),
             (None, "–"),
-            (D("NaN"), "–"),
-            (D("Infinity"), "–"),
-            (D("1.7976931348623157E+308"), "–"),
+            (Decimal("NaN"), "–"),
+            (Decimal("Infinity"), "–"),
+            (Decimal("1.7976931348623157E+308"), "–"),
         ],
     )
     def test_has_groups_two_decimals_and_a_real_minus(self, value, text):
@@ -29,10 +30,10 @@ class TestMoney:
     @pytest.mark.parametrize(
         ("value", "text"),
         [
-            (D("339"), "+339.00"),
-            (D("-185"), "\u2212185.00"),
-            (D("0"), "0.00"),
-            (D("0.001"), "0.00"),
+            (Decimal("339"), "+339.00"),
+            (Decimal("-185"), "\u2212185.00"),
+            (Decimal("0"), "0.00"),
+            (Decimal("0.001"), "0.00"),
             (None, "–"),
         ],
     )
@@ -43,7 +44,12 @@ class TestMoney:
 class TestQuantityAndPrice:
     @pytest.mark.parametrize(
         ("value", "text"),
-        [(D("100.00000"), "100"), (D("1000"), "1,000"), (D("0.5"), "0.5"), (D("1E+3"), "1,000")],
+        [
+            (Decimal("100.00000"), "100"),
+            (Decimal("1000"), "1,000"),
+            (Decimal("0.5"), "0.5"),
+            (Decimal("1E+3"), "1,000"),
+        ],
     )
     def test_shares_are_whole_unless_they_are_not(self, value, text):
         assert figures.quantity(value) == text
@@ -51,33 +57,45 @@ class TestQuantityAndPrice:
     @pytest.mark.parametrize(
         ("value", "tick", "text"),
         [
-            (D("138.5"), None, "138.50"),
-            (D("138.55000000"), D("0.01"), "138.55"),
-            (D("0.1234"), None, "0.1234"),
-            (D("7"), D("0.0001"), "7.0000"),
-            (D("138.553"), D("0.01"), "138.553"),
+            (Decimal("138.5"), None, "138.50"),
+            (Decimal("138.55000000"), Decimal("0.01"), "138.55"),
+            (Decimal("0.1234"), None, "0.1234"),
+            (Decimal("7"), Decimal("0.0001"), "7.0000"),
+            (Decimal("138.553"), Decimal("0.01"), "138.553"),
             (None, None, "–"),
         ],
     )
     def test_a_price_has_the_decimals_of_its_tick_and_loses_none(self, value, tick, text):
         assert figures.price(value, tick) == text
 
-    def test_an_average_has_one_decimal_more(self):
-        assert figures.average_price(D("140.175"), D("0.01")) == "140.175"
+    @pytest.mark.parametrize(
+        ("value", "text"),
+        [
+            (Decimal("140.175"), "140.175"),
+            (Decimal("233.09250000"), "233.0925"),
+            (Decimal("231.42"), "231.42"),
+            (Decimal("100"), "100.00"),
+            (Decimal("33.33333333"), "33.3333"),
+            (Decimal("66.66666667"), "66.6667"),
+            (None, "–"),
+        ],
+    )
+    def test_an_average_has_up_to_two_decimals_more(self, value, text):
+        assert figures.average_price(value, Decimal("0.01")) == text
 
 
 class TestShare:
     @pytest.mark.parametrize(
         ("used", "limit", "text"),
         [
-            (D("301.30"), D("482.12"), "63 %"),
-            (D("999.99"), D("1000"), "99 %"),
-            (D("1000"), D("1000"), "100 %"),
-            (D("0.01"), D("1000"), "1 %"),
-            (D("0"), D("1000"), "0 %"),
-            (D("1200"), D("1000"), "120 %"),
-            (None, D("1"), "–"),
-            (D("1"), None, "–"),
+            (Decimal("301.30"), Decimal("482.12"), "63 %"),
+            (Decimal("999.99"), Decimal("1000"), "99 %"),
+            (Decimal("1000"), Decimal("1000"), "100 %"),
+            (Decimal("0.01"), Decimal("1000"), "1 %"),
+            (Decimal("0"), Decimal("1000"), "0 %"),
+            (Decimal("1200"), Decimal("1000"), "120 %"),
+            (None, Decimal("1"), "–"),
+            (Decimal("1"), None, "–"),
         ],
     )
     def test_rounds_up_and_says_99_until_the_limit_is_reached(self, used, limit, text):

@@ -1,6 +1,6 @@
 """Where the connection to the broker stands, what comes next, and the wish to have it or not."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -12,10 +12,9 @@ from apps.accounts.selectors import accounts, connections, gateway_is_silent
 from apps.accounts.services import want_connection
 from apps.console.forms import ActForm
 from apps.console.rights import actor_of, may
-from apps.console.selectors import chosen_connection, connection_facts
+from apps.console.selectors import connection_facts, moment_of
 from apps.console.site import console_page
 from apps.console.views.requests import request_id
-from apps.orders.selectors import order_counts
 
 #: (name, note) of the steps to READY.
 _STEPS = ("Lease", "Connect", "Prove mode", "Reconcile", "READY")
@@ -25,9 +24,10 @@ _STEP_OF_PHASE = {"CONNECTING": 1, "RECONCILING": 3, "READY": 5}
 @console_page("see")
 def connection(request: HttpRequest, name: str = "") -> HttpResponse:
     """Show phase, steps, evidence and accounts of one connection."""
-    now = datetime.now(UTC)
+    moment = moment_of(request)
+    now = moment.now
     known = list(connections())
-    row = _named(known, name) if name else chosen_connection()
+    row = _named(known, name) if name else moment.connection
     context: dict[str, Any] = {"now": now, "connection": row, "others": [one for one in known if one != row]}
     if row is not None:
         silent = gateway_is_silent(row, now)
@@ -64,7 +64,7 @@ def wish(request: HttpRequest, name: str, wanted: bool) -> HttpResponse:
             request, f"{'Connect' if wanted else 'Disconnect'} is asked for. The gateway does it next."
         )
         return redirect("console:connection_named", name=row.name)
-    context = {"form": form, "connection": row, "wanted": wanted, "counts": order_counts()}
+    context = {"form": form, "connection": row, "wanted": wanted, "counts": moment_of(request).counts}
     return render(request, "console/wish.html", context, status=400 if form.is_bound else 200)
 
 

@@ -1,6 +1,5 @@
 """Cancel one order: what is known of it, what a cancel can and cannot do, then the wish."""
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 from django.contrib import messages
@@ -9,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from apps.console.rights import actor_of
+from apps.console.selectors import moment_of
 from apps.console.site import console_page
 from apps.console.views.requests import request_id
 from apps.console.words import order_sentence
@@ -38,7 +38,7 @@ def cancel(request: HttpRequest, uuid: UUID) -> HttpResponse:
     context = {
         "order": order,
         "events": timeline(order),
-        "now": datetime.now(UTC),
+        "now": moment_of(request).now,
         "page": page,
         "problem": problem,
         "is_closed": order.standing in CLOSED,

@@ -1,6 +1,5 @@
 """May we trade, how do we know, and how is it stopped: the Safety page and its three acts."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -8,11 +7,10 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from apps.accounts.selectors import accounts
 from apps.console import bar
 from apps.console.forms import ActForm
 from apps.console.rights import actor_of, may, who_may
-from apps.console.selectors import chosen_connection, connection_facts, dry_run
+from apps.console.selectors import dry_run, moment_of
 from apps.console.site import console_page
 from apps.console.views.requests import request_id
 from apps.console.words import port_rows, scope_name, total_value
@@ -20,7 +18,7 @@ from apps.domain.errors import DomainError
 from apps.domain.mode import account_class, port_class
 from apps.orders.selectors import kill_outcome, last_kill
 from apps.orders.services.wishes import kill
-from apps.safety.selectors import all_states
+from apps.positions.selectors import positions
 from apps.safety.services.states import EVERYTHING, reduce_trading, resume_trading
 
 MAX_LISTED = 5
@@ -29,11 +27,11 @@ MAX_LISTED = 5
 @console_page("see")
 def safety(request: HttpRequest) -> HttpResponse:
     """Show the state, what a halt would do, the proof of the mode and the other ways to halt."""
-    now = datetime.now(UTC)
-    states = sorted(all_states(), key=lambda row: (row.scope != EVERYTHING, row.scope))
-    connection = chosen_connection()
+    moment = moment_of(request)
+    now, facts, states = moment.now, moment.facts, moment.states
     context = {
         "now": now,
+        "silent": facts is not None and facts.is_silent(now),
         "everything": states[0],
         "states": states,
         "narrower": [row for row in states[1:] if row.state != "ACTIVE"],
@@ -41,9 +39,9 @@ def safety(request: HttpRequest) -> HttpResponse:
         "outcome": _newest_outcome(states[0]),
         "ways": {"state_dir": settings.JAXBROKER_STATE_DIR},
         "may": {right: may(request.user, right) for right in ("halt", "reduce", "resume")},
-        "who": who_may("resume"),
+        "who": "" if may(request.user, "resume") else who_may("resume"),
     }
-    return render(request, "console/safety.html", context | _proof(connection))
+    return render(request, "console/safety.html", context | _proof(moment.connection, facts))
 
 
 @console_page("halt", "GET", "HEAD", "POST")
@@ -60,15 +58,16 @@ def halt(request: HttpRequest) -> HttpResponse:
             request, f"Halted. {len(report.order_ids)} to cancel, {len(report.dropped_ids)} dropped."
         )
         return redirect("console:safety")
-    now = datetime.now(UTC)
-    dry = dry_run(now)
+    moment = moment_of(request)
+    dry = dry_run(moment.now)
     context = {
         "form": form,
         "dry": dry,
+        "held": positions(None, all_types=True),
         "steps": _halt_steps(dry),
         "max_listed": MAX_LISTED,
-        "everything": next(row for row in all_states() if row.scope == EVERYTHING),
-        "mode": bar.mode_block(connection_facts(chosen_connection()), now),
+        "everything": moment.everything,
+        "mode": bar.mode_block(moment.facts, moment.now),
     }
     return render(request, "console/halt.html", context, status=400 if form.is_bound else 200)
 
@@ -102,7 +101,8 @@ def resume(request: HttpRequest) -> HttpResponse:
 
 def _change_state(request: HttpRequest, *, act: Any, word: str, page: dict[str, str]) -> HttpResponse:
     scope = request.POST.get("scope") or request.GET.get("scope") or EVERYTHING
-    row = next((row for row in all_states() if row.scope == scope), None)
+    moment = moment_of(request)
+    row = next((row for row in moment.states if row.scope == scope), None)
     if row is None:
         raise Http404
     form = ActForm(request.POST or None, word=word)
@@ -123,8 +123,7 @@ def _change_state(request: HttpRequest, *, act: Any, word: str, page: dict[str, 
             return redirect("console:safety")
     elif form.is_bound:
         status = 400
-    connection = chosen_connection()
-    context = {"form": form, "row": row, "page": page, "connection": connection}
+    context = {"form": form, "row": row, "page": page, "connection": moment.connection}
     return render(request, page["template"], context, status=status)
 
 
@@ -152,26 +151,22 @@ def _halt_steps(dry: Any) -> list[dict[str, Any]]:
             "one": "order not sent is dropped",
             "many": "orders not sent are dropped",
             "none": "None is waiting.",
-            "after": "The broker never sees them.",
+            "after": "Never seen by the broker.",
         },
     ]
 
 
 def _newest_outcome(everything: Any) -> Any:
     """Return what the last kill did, as long as its halt stands."""
-    report = last_kill()
-    if report is None or everything.state != "HALTED":
-        return None
-    return kill_outcome(report)
+    report = last_kill() if everything.state == "HALTED" else None
+    return None if report is None else kill_outcome(report)
 
 
-def _proof(connection: Any) -> dict[str, Any]:
+def _proof(connection: Any, facts: bar.ConnectionFacts | None) -> dict[str, Any]:
     """Return the evidence of the mode: lines, ports and the accounts the broker named."""
-    facts: bar.ConnectionFacts | None = connection_facts(connection)
     if connection is None:
         return {"connection": None, "facts": None, "ports": port_rows(None), "managed": []}
     own_class = port_class(connection.port, settings.JAXBROKER_PORT_MODES)
-    known = {account.code: account for account in accounts()}
     return {
         "connection": connection,
         "facts": facts,
@@ -183,7 +178,6 @@ def _proof(connection: Any) -> dict[str, Any]:
                 "code": code,
                 "class": account_class(code).value,
                 "agrees": account_class(code).value == connection.mode,
-                "row": known.get(code),
             }
             for code in connection.managed_accounts
         ],
