@@ -46,11 +46,13 @@ def is_postgresql() -> bool:
 def short_transaction(*, timeout_ms: int = 2_000, durable: bool = False) -> Iterator[None]:
     """Run the block in one transaction that cannot hang.
 
-    On PostgreSQL no statement and no pause inside may last longer than `timeout_ms`; on
-    SQLite the time-out of the connection holds. `durable` refuses to be nested.
+    On PostgreSQL no statement and no pause inside may last longer than `timeout_ms`, unless it
+    is part of a larger transaction, which keeps its own bounds; on SQLite the time-out of the
+    connection holds. `durable` refuses to be nested.
     """
+    is_outermost = not connection.in_atomic_block
     with transaction.atomic(durable=durable):
-        if is_postgresql():
+        if is_outermost and is_postgresql():
             with connection.cursor() as cursor:
                 cursor.execute(
                     "SELECT set_config('statement_timeout', %s, true),"

@@ -45,7 +45,7 @@ def tara() -> Tara:
 
 
 @pytest.fixture
-def account(transactional_db: None) -> Account:
+def account(db: None) -> Account:
     TradingState.objects.get_or_create(scope="*", defaults={"state": "ACTIVE", "at": timezone.now()})
     register_connection(
         name="main", host="127.0.0.1", port=4002, client_id=1, mode=Mode.PAPER, simulator=True, wanted=True

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import permutations
+from random import Random
 
 import pytest
 
@@ -181,7 +182,7 @@ class TestExecutions:
         ]
         ends = set()
         start = Order.objects.values().get()
-        for order_of_facts in permutations(facts):
+        for order_of_facts in Random(7).sample(list(permutations(facts)), 12):
             for fact in order_of_facts:
                 fact()
             row = now_of(flying)

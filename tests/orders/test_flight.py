@@ -134,6 +134,7 @@ class TestPutInFlight:
         assert [one.transmit for one in plan.flying] == [True, True]
         assert sendable_ids("main") == []
 
+    @pytest.mark.django_db(transaction=True)
     @pytest.mark.parametrize("claimers", [8])
     def test_many_claimers_get_an_order_once(
         self, accepted: Order, sender: Sender, picture: Picture, claimers: int
@@ -223,6 +224,7 @@ class TestHighWater:
         assert raise_high_water(connection="main", client_id=1, next_valid_id=60) == 60
 
 
+@pytest.mark.django_db(transaction=True)
 class TestCancelAgainstClaim:
     def test_exactly_one_of_them_wins(self, accepted: Order, sender: Sender, picture: Picture) -> None:
         start = Barrier(2)

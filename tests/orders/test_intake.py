@@ -169,6 +169,7 @@ class TestGateOne:
         assert exit_.status == "ACCEPTED"
 
 
+@pytest.mark.django_db(transaction=True)
 class TestConcurrency:
     def test_one_key_sent_by_many_at_once_makes_one_order(self, aapl: Instrument, tara: Tara) -> None:
         results: list[object] = []
