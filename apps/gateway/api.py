@@ -9,6 +9,7 @@ from rest_framework.request import Request
 
 from apps.access.callers import LOOPBACK, Caller
 from apps.access.permissions import Anyone, demand_scope, known_caller
+from apps.common.problems import problem_response
 from apps.common.rest import ApiView
 from apps.gateway.health import livez, readiness
 from apps.gateway.metrics import exposition
@@ -32,13 +33,15 @@ class ReadyzView(ApiView):
 
     permission_classes = (Anyone,)
 
-    def get(self, request: Request) -> JsonResponse:
-        """Answer 200 or 503 with the checks."""
+    def get(self, request: Request) -> HttpResponse:
+        """Answer 200, or 503 with the same members in a problem."""
         found = readiness(datetime.now(UTC))
-        body: dict[str, Any] = {"ready": found.ready}
+        told: dict[str, Any] = {"ready": found.ready}
         if isinstance(request.auth, Caller):
-            body["checks"] = [check.as_json() for check in found.checks]
-        return JsonResponse(body, status=200 if found.ready else 503, headers={"Cache-Control": "no-store"})
+            told["checks"] = [check.as_json() for check in found.checks]
+        if found.ready:
+            return JsonResponse(told)
+        return problem_response("BROKER_NOT_READY", "Not ready", request=request, **told)
 
 
 class MetricsView(ApiView):

@@ -287,9 +287,12 @@ async def _until_it_ends(state: SessionState, name: str, task: Coroutine[Any, An
 
 
 async def _close(session: BrokerSession, reason: str) -> None:
-    with suppress(TimeoutError, DomainError, OSError):
+    """End a session whatever state it is in; the next one is a fresh object."""
+    try:
         async with asyncio.timeout(CLOSE_DEADLINE_S):
             await session.close(reason)
+    except Exception:
+        logger.exception("broker session could not be closed")
 
 
 def _why_not_up(state: SessionState) -> list[str]:

@@ -18,7 +18,7 @@ from apps.marketdata import board
 from apps.marketdata.services import renew_watch
 from tests.gateway.house import CODE, as_web, config_for, running_gateway, until
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 async def watch(symbol="AAPL"):

@@ -1,0 +1,91 @@
+"""One gateway for a connection: the second one waits, a lost lease ends the process."""
+
+import asyncio
+
+import pytest
+
+from apps.accounts.models import Lease
+from apps.accounts.services import release_lease, take_lease
+from apps.broker.memory import MemorySession
+from apps.common.aio import in_db
+from apps.common.clock import boottime
+from apps.gateway.lease import LeaseLost, LoopWatch, host_lock
+from tests.gateway.house import config_for, running_gateway, start_gateway, until
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+def open_twin(settings):
+    return MemorySession()
+
+
+class TestSecondGateway:
+    async def test_waits_on_another_host_and_takes_over_when_the_first_ends(
+        self, transactional_db, tmp_path, caplog
+    ):
+        here, there = (config_for(4002, tmp_path / host) for host in ("here", "there"))
+        async with running_gateway(here, open_session=open_twin) as first:
+            await first.until_phase("READY")
+
+            async with running_gateway(there, open_session=open_twin) as second:
+                await until(lambda: said(caplog, "waiting for the lease"))
+                assert (await first.row()).session == 1
+                await first.end()
+
+                await second.until_next_session(1)
+
+        assert (await in_db(Lease.objects.get)).epoch == 2
+
+    async def test_waits_on_the_same_host_before_it_touches_the_lease(
+        self, transactional_db, tmp_path, caplog
+    ):
+        config = config_for(4002, tmp_path)
+        async with running_gateway(config, open_session=open_twin) as first:
+            await first.until_phase("READY")
+
+            async with running_gateway(config, open_session=open_twin):
+                await until(lambda: said(caplog, "another gateway runs on this host"))
+
+                assert (await in_db(Lease.objects.get)).epoch == 1
+
+
+class TestLostLease:
+    async def test_ends_the_process_without_a_word_in_the_rows(self, transactional_db, tmp_path):
+        gateway = start_gateway(config_for(4002, tmp_path), open_session=open_twin)
+        await gateway.until_phase("READY")
+
+        await in_db(release_lease, connection_name="main", owner=await owner(), epoch=1)
+        await in_db(take_lease, connection_name="main", owner="somebody else")
+
+        with pytest.raises(LeaseLost):
+            await asyncio.wait_for(gateway.task, timeout=10)
+        assert await gateway.phase() == "READY"
+
+
+class TestHostLock:
+    async def test_a_stop_ends_the_wait(self, tmp_path):
+        config, stop = config_for(4002, tmp_path), asyncio.Event()
+
+        async with host_lock(config, asyncio.Event()) as first:
+            stop.set()
+            async with host_lock(config, stop) as second:
+                assert (first, second) == (True, False)
+
+
+class TestLoopWatch:
+    async def test_knows_a_stall_of_its_own_loop(self):
+        watch = LoopWatch()
+        before = boottime()
+        assert not watch.has_stalled_since(before)
+
+        watch._tick -= 2.5
+
+        assert watch.has_stalled_since(before)
+
+
+async def said(caplog, sentence):
+    return sentence in [record.message for record in caplog.records]
+
+
+async def owner():
+    return (await in_db(Lease.objects.get)).owner
