@@ -168,7 +168,7 @@ class PersonAdmin(SuperusersOnly, UserAdmin, ModelAdmin):  # type: ignore[misc,t
 
 
 @admin.register(Group)
-class RoleAdmin(SuperusersOnly, GroupAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # unfold has no types
+class RoleAdmin(SuperusersOnly, GroupAdmin, ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """The roles, to read: what each may do is code."""
 
     actions = None

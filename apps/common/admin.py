@@ -39,7 +39,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     list_per_page = 50
     list_max_show_all = 200
     show_full_result_count = False
-    list_display_links: tuple[str, ...] | None = None
+    list_display_links: tuple[Any, ...] | None = None
     save_as = False
 
     def has_module_permission(self, request: HttpRequest) -> bool:

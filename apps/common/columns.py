@@ -89,7 +89,7 @@ def _column(field: str, label: str, write: Callable[[Any], Any], *, name: str) -
 
 def _named(column: Column, field: str, label: str, name: str) -> Column:
     column.__name__ = name
-    return admin.display(column, description=label, ordering=field.replace(".", "__"))  # type: ignore[call-overload,no-any-return]
+    return admin.display(column, description=label, ordering=field.replace(".", "__"))
 
 
 def _plain(field: str) -> str:

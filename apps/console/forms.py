@@ -4,8 +4,6 @@ from typing import Any
 
 from django import forms
 
-REASON = {"min_length": 5, "max_length": 200, "strip": True}
-
 
 class ActForm(forms.Form):
     """An act that changes something: why, and the typed word that proves it was meant.
@@ -15,7 +13,8 @@ class ActForm(forms.Form):
     """
 
     reason = forms.CharField(
-        **REASON,
+        min_length=5,
+        max_length=200,
         error_messages={
             "required": "Give a reason, 5 characters or more.",
             "min_length": "Give a reason, 5 characters or more.",

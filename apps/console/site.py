@@ -136,7 +136,8 @@ def strict(response: HttpResponse) -> HttpResponse:
 
 @cache
 def _strict_policy() -> str:
-    return cast(str, build_policy(config=settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]))
+    policy: str = build_policy(config=settings.CONTENT_SECURITY_POLICY["DIRECTIVES"])
+    return policy
 
 
 @cache

@@ -27,7 +27,7 @@ class SignIn(LoginView):
         """Hand the page only a target on this host."""
         return super().get_context_data(**kwargs) | {"next": self.get_redirect_url()}
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Answer under the strict policy."""
         answer = super().dispatch(request, *args, **kwargs)
         if isinstance(answer, HttpResponse) and hasattr(answer, "render"):

@@ -75,15 +75,12 @@ def new(request: HttpRequest) -> HttpResponse:
             return render(
                 request, "console/key_shown.html", {"issued": issued, "words": _words(issued.key.scopes)}
             )
-    picked = form.data if form.is_bound else None
+    picked = request.POST
     context = {
         "form": form,
         "mode": settings.JAXBROKER_MODE.value,
-        "scopes": [
-            (word, _SCOPE_WORDS.get(word, word), bool(picked and word in picked.getlist("scopes")))
-            for word in SCOPES
-        ],
-        "codes": [(code, bool(picked and code in picked.getlist("accounts"))) for code in codes],
+        "scopes": [(word, _SCOPE_WORDS.get(word, word), word in picked.getlist("scopes")) for word in SCOPES],
+        "codes": [(code, code in picked.getlist("accounts")) for code in codes],
     }
     return render(request, "console/key_new.html", context, status=400 if form.is_bound else 200)
 
