@@ -182,6 +182,13 @@ class TestStream:
         assert "Unreadable" in heard.of(BrokerNotice)[0].text
         assert session.is_alive
 
+    async def test_an_unreadable_message_is_logged_once_a_second(
+        self, peer: Peer, session: IbSession, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        session._framing.feed(frame("99999", "1") * 1_000)
+
+        assert len([record for record in caplog.records if record.message == "unreadable message"]) <= 2
+
     async def test_bytes_that_are_no_utf8_do_not_end_it(self, peer: Peer, session: IbSession) -> None:
         heard = Heard(session)
         payload = b"4\x002\x00-1\x002104\x00\xff\xfe\x00\x00"

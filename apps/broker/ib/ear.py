@@ -28,6 +28,9 @@ CURRENT_TIME = "current time"
 #: Message ids whose loss makes a list incomplete, and the list.
 LIST_OF_MESSAGE = {"5": OPEN_ORDERS, "101": COMPLETED_ORDERS, "61": POSITIONS}
 
+#: Message ids that answer requests with an id: contracts, executions, bars, bonds.
+ANSWERS_BY_ID = frozenset({"10", "11", "17", "18"})
+
 NO_REQUEST = -1
 
 
@@ -73,7 +76,7 @@ class Ear:
         self._facts.put(BrokerNotice(NO_REQUEST, 0, f"Unreadable message {message_id} from IB Gateway"))
         if message_id in LIST_OF_MESSAGE:
             self._inquiries.spoil(LIST_OF_MESSAGE[message_id], "a record of the list was unreadable")
-        else:
+        elif message_id in ANSWERS_BY_ID:
             self._inquiries.spoil_requests(f"message {message_id} was unreadable")
 
     def execution_time(self, text: str) -> str:

@@ -49,8 +49,8 @@ FIRST_REQUEST_ID = 1_000_000_000
 UNREADABLE_VERSIONS = frozenset({158})
 
 
-class _OneLinePerKind(logging.Filter):
-    """Let one line per place in the library pass each second: a hostile peer must not fill the disk."""
+class OneLinePerKind(logging.Filter):
+    """Let one line per place in the code pass each second: a hostile peer must not fill the disk."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ def _quieten() -> None:
     for part in ("ib", "client", "wrapper", "Decoder"):
         logger = logging.getLogger(f"{library.__name__}.{part}")
         logger.setLevel(logging.CRITICAL if part == "client" else logging.ERROR)
-        logger.addFilter(_OneLinePerKind())
+        logger.addFilter(OneLinePerKind())
 
 
 _quieten()
