@@ -52,6 +52,11 @@ class SimulatorServer:
         return self._port
 
     @property
+    def is_listening(self) -> bool:
+        """Return whether new connections are taken, which a fault switch may forbid."""
+        return self._server is not None
+
+    @property
     def control_port(self) -> int | None:
         """Return the switchboard's port, None if it has none."""
         return self._control.port if self._control else None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 # ib_insync asks for a loop while it is imported; the tests run on loops of their own.
-asyncio.set_event_loop(asyncio.new_event_loop())
+_loop_for_import = asyncio.new_event_loop()
+asyncio.set_event_loop(_loop_for_import)
 
 from collections.abc import AsyncIterator, Awaitable, Callable  # noqa: E402
 
@@ -15,6 +16,9 @@ import pytest  # noqa: E402
 from apps.simulator.config import SimulatorConfig  # noqa: E402
 from apps.simulator.server import SimulatorServer  # noqa: E402
 from tests.simulator.raw_client import RawClient  # noqa: E402
+
+asyncio.set_event_loop(None)
+_loop_for_import.close()
 
 Connect = Callable[..., Awaitable[RawClient]]
 

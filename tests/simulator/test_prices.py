@@ -95,7 +95,7 @@ class TestAgreement:
     @pytest.mark.parametrize("bar_size", BAR_SECONDS)
     def test_every_bar_is_sound(self, market, bar_size):
         duration = (
-            "1800 S" if BAR_SECONDS[bar_size] < 60 else "1 Y" if BAR_SECONDS[bar_size] >= 86_400 else "3 D"
+            "1800 S" if BAR_SECONDS[bar_size] < 60 else "1 Y" if BAR_SECONDS[bar_size] >= 86_400 else "2 D"
         )
         found = bars(market, bar_size, duration)
 
