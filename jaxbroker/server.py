@@ -1,7 +1,9 @@
-"""Daphne with one change: a finished request is let go at once.
+"""Daphne with two changes: a finished request is let go at once, and sockets may say 1013.
 
 Daphne keeps every finished request until a check that runs once a second, and then frees
 thousands together, which holds up everything for up to 130 ms (docs/decisions/0014).
+Autobahn lets an application close with 1000 and 3000 to 4999 only; "restart" and "try again
+later" are codes of the protocol itself, registered with IANA later than that check.
 Import it only after the event loop of the process is installed in Twisted.
 """
 
@@ -10,6 +12,23 @@ from functools import partial
 from typing import Any
 
 from daphne.server import Server
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
+
+RESTART, TRY_LATER = 1012, 1013
+
+
+class PoliteProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no types
+    """A socket that may also close with "restart" and "try again later"."""
+
+    def serverClose(self, code: int | None = None) -> None:  # noqa: N802  daphne's name
+        """Close with any code of the specification."""
+        if code in {RESTART, TRY_LATER}:
+            self.sendCloseFrame(code=code)
+        else:
+            super().serverClose(code=code)
+
+
+WebSocketFactory.protocol = PoliteProtocol
 
 
 class EagerServer(Server):  # type: ignore[misc]  # daphne has no types

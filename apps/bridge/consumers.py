@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -33,6 +34,7 @@ from apps.common.bell import listen
 from apps.common.clock import boottime
 from apps.common.jsontext import to_json
 from apps.common.peer import peer_of_scope
+from apps.common.problems import OUR_FAULT
 from apps.domain.errors import DomainError
 from apps.domain.instruments import InvalidSymbol
 from apps.instruments.selectors import instrument_by_con_id
@@ -113,9 +115,9 @@ class QuoteConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels h
                 hub().leave(instrument.ib_con_id, box)
         except DomainError as error:
             await self._end(_close_code(error), error.detail)
-        except DatabaseError:
-            logger.warning("socket closed without a database", exc_info=True)
-            await self._end(TRY_LATER, "Something went wrong on our side")
+        except Exception:
+            logger.exception("a socket failed")
+            await self._end(TRY_LATER, OUR_FAULT)
 
     async def _stream(self, instrument: Any, box: Mailbox, *, asked: str) -> None:
         """Send on change, at most one a second, and repeat with the true age."""
@@ -181,7 +183,7 @@ async def _instrument_of(symbol: str) -> Any:
     async with listen("lookups") as bell:
         while True:
             try:
-                return await in_db(resolve_symbol, symbol, deadline_s=0.0)
+                return await in_db(partial(resolve_symbol, symbol, deadline_s=0.0))
             except LookupTimeout:
                 if boottime() > until:
                     raise
