@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from apps.accounts.models import Account
 from apps.domain.orders import Sender
@@ -223,3 +224,19 @@ def _protect(tara: Tara, *, stop_loss: Decimal = Decimal(221), take_profit: Deci
         client_order_id=None,
         by=tara,
     )
+
+
+class TestKillCommand:
+    def test_halts_and_says_what_it_did(self, accepted: Order, capsys: pytest.CaptureFixture[str]) -> None:
+        call_command("kill", reason="runaway algo")
+
+        out = capsys.readouterr().out
+        assert "HALTED, halt epoch 1" in out
+        assert "1 not sent and dropped" in out
+        assert TradingState.objects.get(scope="*").reason == "runaway algo"
+
+    def test_refuses_without_a_reason(self, accepted: Order) -> None:
+        with pytest.raises(CommandError):
+            call_command("kill", reason="x")
+
+        assert Order.objects.get().status == "ACCEPTED"
