@@ -122,6 +122,26 @@ class TestWhatIsWritten:
         await session.current_time()
         assert peer.of_kind(PLACE_ORDER) == []
 
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"order_ref": "jb:A\nB"},
+            {"account": "DU1\u0661"},
+            {"quantity": Decimal(2_147_483_647)},
+            {"quantity": Decimal("NaN")},
+            {"limit_price": Decimal("1.7976931348623157e308")},
+            {"limit_price": Decimal(-5)},
+        ],
+    )
+    async def test_nothing_outside_the_envelope_is_written(
+        self, peer: Peer, session: IbSession, changed: dict[str, object]
+    ) -> None:
+        with pytest.raises(FrameRefused):
+            session.write_order(order_frame(**changed))
+
+        await session.current_time()
+        assert peer.of_kind(PLACE_ORDER) == []
+
     async def test_a_frame_the_library_built_otherwise_is_not_written(
         self, peer: Peer, session: IbSession
     ) -> None:
