@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import TransactionTestCase
+from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from apps.access.services import IssuedKey
@@ -45,8 +46,11 @@ TransactionTestCase._fixture_teardown = _flush_append_only  # type: ignore[metho
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> Iterator[None]:
-    """Make the test database once; end the lanes before it goes."""
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Make the test database once, keep the rows of migrations; end the lanes before it goes."""
+    with django_db_blocker.unblock():
+        if not hasattr(connection, "_test_serialized_contents"):  # pytest-django overlooks our fixture
+            connection._test_serialized_contents = connection.creation.serialize_db_to_string()
     yield
     shutdown_lanes()
 
