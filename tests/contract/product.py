@@ -108,7 +108,9 @@ class Product:
         return count
 
     def filled_position(self, symbol: str, quantity: int) -> None:
-        """Buy at the market until at least `quantity` shares are held."""
+        """Buy at the market unless at least `quantity` shares are held already."""
+        if self.held(symbol) >= quantity:
+            return
         body = {"symbol": symbol, "action": "BUY", "quantity": quantity, "order_type": "MKT"}
         placed = self.call("POST", "/orders", body)
         assert placed.status_code == 200, placed.text
