@@ -139,6 +139,8 @@ class TestLines:
         self, peer: Peer, session: IbSession, line: str
     ) -> None:
         pnl_before = len(peer.of_kind("92"))
+        peer.send("1", "6", line, "1", "215.4", "100", "0")
+        await next_quote(session)
 
         peer.send(*wire.error(-1, 1101))
 
@@ -147,7 +149,8 @@ class TestLines:
         renewed = peer.of_kind(MARKET_DATA)[1][2]
         peer.send("1", "6", line, "4", "1.0", "100", "0")
         peer.send("1", "6", renewed, "4", "215.5", "100", "0")
-        assert (await next_quote(session)).last == Decimal("215.5")
+        quote = await next_quote(session)
+        assert (quote.last, quote.bid) == (Decimal("215.5"), None)
 
     @pytest.mark.parametrize("code", [101, 200, 354, 10089, 10168, 10186, 10197])
     async def test_a_refused_line_says_why(

@@ -105,6 +105,7 @@ class Lines:
         self.changes.clear()
         for line in self._by_con_id.values():
             line.request_id = self.next_request_id()
+            line.values.clear()  # one quote must not mix prices from before and after the gap
             self._ask(line)
 
     def refusal(self, ib_con_id: int) -> tuple[int, str] | None:
