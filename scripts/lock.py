@@ -14,7 +14,6 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-UV = "uv==0.13.8"
 FLOOR = "3.11"
 
 
@@ -22,7 +21,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         binaries = Path(folder) / "bin"
-        subprocess.run([binaries / "pip", "install", "--quiet", UV], check=True)
+        installer = ["--require-hashes", "-r", str(ROOT / "scripts" / "installer.txt")]
+        subprocess.run([str(binaries / "pip"), "install", "--quiet", *installer], check=True)
         compile_pins(binaries / "uv", "requirements")
         compile_pins(binaries / "uv", "requirements-dev", "--constraint", "requirements.txt")
     return 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ STAMP = VENV / "installed.json"
 
 RUNTIME = "requirements.txt"
 DEVELOPMENT = "requirements-dev.txt"
+PINNED = ("--require-hashes", "-r")
 HOLDS = {RUNTIME: [RUNTIME], DEVELOPMENT: [DEVELOPMENT, RUNTIME]}  # the development set holds the other
 
 
@@ -63,14 +65,29 @@ def create() -> int:
 def install(wanted: str) -> int:
     print(f"==> installing {wanted} (pinned, hashes checked)", flush=True)
     started = time.monotonic()
-    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-    # Without --no-compile a third of the time goes into byte code of modules nobody imports.
-    code = subprocess.run([*pip, "--no-compile", "--require-hashes", "-r", str(ROOT / wanted)]).returncode
-    if code:
+    if install_with_uv(wanted) and (code := install_with_pip(ROOT / wanted)):
         return code
     STAMP.write_text(json.dumps(installed() | {name: digest(name) for name in HOLDS[wanted]}, indent=1))
     print(f"    done in {time.monotonic() - started:.0f} s", flush=True)
     return 0
+
+
+def install_with_uv(wanted: str) -> int:
+    """Return 0 if uv could be fetched and did it; what it says otherwise is not worth a line, pip follows."""
+    if any(name in os.environ for name in ("PIP_INDEX_URL", "PIP_NO_INDEX")):
+        return 1  # uv does not read pip's settings and would look in the wrong place
+    if install_with_pip(ROOT / "scripts" / "installer.txt", quiet=True):
+        return 1
+    uv = [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--no-config"]
+    return subprocess.run(
+        [*uv, "--python", str(PYTHON), *PINNED, str(ROOT / wanted)], capture_output=True
+    ).returncode
+
+
+def install_with_pip(pins: Path, *, quiet: bool = False) -> int:
+    # Without --no-compile a third of the time goes into byte code of modules nobody imports.
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    return subprocess.run([*pip, "--no-compile", *PINNED, str(pins)], capture_output=quiet).returncode
 
 
 def is_installed(name: str) -> bool:
