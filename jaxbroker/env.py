@@ -19,10 +19,7 @@ import environ
 TRUE = frozenset({"true", "1", "yes", "on"})
 FALSE = frozenset({"false", "0", "no", "off"})
 EXIT_WRONG_SETTING = 2
-ENGINES = {
-    "django.db.backends.sqlite3": "sqlite",
-    "django.db.backends.postgresql": "postgresql",
-}
+DATABASE_SCHEMES = frozenset({"sqlite", "postgres", "postgresql"})
 
 Network = IPv4Network | IPv6Network
 
@@ -151,13 +148,12 @@ class Environment:
         url = self.text(name)
         if not url:
             return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(default)}
+        if url.partition("://")[0] not in DATABASE_SCHEMES:
+            self.refuse(name, "is neither sqlite:// nor postgresql://")
         try:
-            config: dict[str, Any] = dict(environ.Env.db_url_config(url))
+            return dict(environ.Env.db_url_config(url))
         except (environ.ImproperlyConfigured, ValueError, KeyError):
             self.refuse(name, "is not a database URL")  # the value may hold a password
-        if config.get("ENGINE") not in ENGINES:
-            self.refuse(name, "is neither sqlite:// nor postgresql://")
-        return config
 
     def _network(self, name: str, word: str) -> Network:
         try:
