@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from apps.access.authentication import caller_at
 from apps.access.callers import Caller
+from apps.access.door import caller_at
 from apps.access.knock import Knock, OriginNotAllowed, Unauthenticated
 from apps.domain.codes import CODES
 from apps.domain.errors import DomainError
