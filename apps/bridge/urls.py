@@ -9,7 +9,8 @@ from apps.bridge import executor
 from apps.bridge.compat import orders, positions, quotes, session
 from apps.bridge.consumers import QuoteConsumer, refuse
 
-_ORDER_ID = r"(?P<order_id>-?[0-9]{1,20})"
+#: What fits into 64 bits; anything longer names nothing.
+_ORDER_ID = r"(?P<order_id>-[0-9]{1,18}|[0-9]{1,19})"
 
 urlpatterns = [
     path("health", session.HealthView.as_view()),

@@ -115,7 +115,7 @@ class DurationMalformed(DomainError):
     code = "VALIDATION_CHOICE"
 
 
-class DurationTooLong(DomainError):
+class DurationOutOfRange(DomainError):
     """The duration holds no bar or more bars than are asked for at once."""
 
     code = "VALIDATION_RANGE"
@@ -132,7 +132,7 @@ class Duration:
 def read_duration(text: str, interval: CandleInterval) -> Duration:
     """Return the duration `text` names, held against the bounds for bars of `interval`.
 
-    Raises DurationMalformed and DurationTooLong.
+    Raises DurationMalformed and DurationOutOfRange.
     """
     match = _DURATION.fullmatch(text)
     if match is None:
@@ -140,10 +140,12 @@ def read_duration(text: str, interval: CandleInterval) -> Duration:
     count, unit = int(match[1]), match[2]
     most, unit_s = _DURATION_UNITS[unit]
     if not 1 <= count <= most:
-        raise DurationTooLong(f"{unit} may be 1 to {most}")
+        raise DurationOutOfRange(f"{unit} may be 1 to {most}")
     seconds = count * unit_s
+    if seconds < min(interval.length.total_seconds(), 86_400):
+        raise DurationOutOfRange("Shorter than one bar")
     if _bars(seconds, interval) > MOST_BARS:
-        raise DurationTooLong(f"At most {MOST_BARS} bars at once")
+        raise DurationOutOfRange(f"At most {MOST_BARS} bars at once")
     return Duration(f"{count} {unit}", seconds)
 
 

@@ -1,0 +1,1 @@
+"""The frozen dialects, called in this process."""
