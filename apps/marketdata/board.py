@@ -146,10 +146,10 @@ class _Publisher:
             self._work.notify()
 
     def _run(self) -> None:
-        pause = Event()
+        client, pause = _client(quiet=False), Event()
         while True:
             try:
-                self._carry(_client(quiet=False))
+                self._carry(client)
             except redis.RedisError:
                 logger.warning("quotes not carried to other processes")
                 pause.wait(RETRY_S)
@@ -189,15 +189,14 @@ class _Follower:
                 Thread(target=self._run, name="quotes-in", daemon=True).start()
 
     def _run(self) -> None:
-        pause = Event()
+        client, pause = _client(quiet=True), Event()
         while True:
             try:
-                self._follow()
+                self._follow(client)
             except redis.RedisError:
                 pause.wait(RETRY_S)
 
-    def _follow(self) -> None:
-        client = _client(quiet=True)
+    def _follow(self, client: "redis.Redis") -> None:
         with client.pubsub() as pubsub:  # type: ignore[no-untyped-call]  # redis-py left it untyped
             pubsub.subscribe(CHANNEL)
             while True:
