@@ -29,7 +29,7 @@ class Welcome:
                 f"JaxBroker is ready after {self.started_in_s:.1f} s. Paper money only.",
                 "",
                 f"  Console    {self.url}/admin/",
-                f"  API        {self.url}/   described at {self.url}/api/docs",
+                f"  API        {self.url}/   described at {self.url}/api/docs/",
                 f"  Broker     {self.broker}" + ("   SIMULATOR, invented prices" if self.simulated else ""),
                 f"  State      {self.state_dir}   database, simulator, HALT file",
                 "",
