@@ -1,7 +1,6 @@
 """The broker session is lost in every way there is, and comes back."""
 
 import random
-from dataclasses import replace
 
 import pytest
 
@@ -194,9 +193,3 @@ class TestConnectivity:
         simulator.fault("emit_error", code=1102, text="Connectivity restored, data maintained.")
         row = await gateway.until_phase("READY")
         assert row.session == 1
-
-
-def test_config_is_a_value(tmp_path):
-    config = config_for(4002, tmp_path)
-
-    assert replace(config) == config
