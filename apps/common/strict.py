@@ -83,7 +83,7 @@ class StrictJSONParser(BaseParser):
         """Return the object in the stream."""
         body = stream.read(MAX_BYTES + 1)
         forgiving = getattr((parser_context or {}).get("view"), "empty_body_is_object", False)
-        if forgiving and not body.strip(b" \t\r\n"):
+        if forgiving and len(body) <= MAX_BYTES and not body.strip(b" \t\r\n"):
             return {}
         value = parse_json(body)
         if value is None and forgiving:
