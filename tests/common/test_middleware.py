@@ -78,7 +78,7 @@ class TestMode:
         client = Client(REMOTE_ADDR="203.0.113.9")
         client.force_login(tara)
 
-        assert "X-JaxBroker-Mode" in client.get("/admin/")
+        assert "X-JaxBroker-Mode" in client.get("/person")
 
     def test_livez_does_not_ask_the_database(self, django_assert_num_queries):
         with django_assert_num_queries(0):

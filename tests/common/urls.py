@@ -95,6 +95,11 @@ def plain(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"ok": True})
 
 
+def person(request: HttpRequest) -> JsonResponse:
+    """Look who is signed in."""
+    return JsonResponse({"name": request.user.get_username()})
+
+
 def crash(request: HttpRequest) -> HttpResponse:
     """Fail outside DRF."""
     raise Closed("secret")
@@ -108,6 +113,7 @@ urlpatterns = [
     path("api/v1/failing/<kind>", Failing.as_view()),
     path("api/v2/undeclared", Undeclared.as_view()),
     path("plain", plain),
+    path("person", person),
     path("crash", crash),
     path("livez", plain),
     path("admin/crash", crash),
