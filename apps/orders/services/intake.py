@@ -16,7 +16,7 @@ from django.utils import timezone
 from apps.accounts.models import Account
 from apps.accounts.selectors import account_by_code, is_ready
 from apps.common.bell import ring_on_commit
-from apps.common.db import DbClock, for_share, for_update, short_transaction
+from apps.common.db import DbClock, for_update, short_transaction
 from apps.common.waiting import wait_until
 from apps.domain.errors import DomainError
 from apps.domain.identity import fingerprint, is_client_order_id, order_ref, plain
@@ -36,6 +36,7 @@ from apps.orders.snapshots import NO_PRICE, PriceSeen, price_from_row, snapshot_
 from apps.safety.models import AccountRisk, TradingState
 from apps.safety.selectors import limits_in_force, scopes_of, state_words
 from apps.safety.services.limits import ensure_account_risk
+from apps.safety.services.states import lock_trading_states
 
 LOOKUP_DEADLINE_S = 4.0
 PRICE_DEADLINE_S = 2.0
@@ -243,7 +244,7 @@ def _wait_for_price(instrument: Instrument) -> None:
         seen = price_from_row(instrument, now=timezone.now())
         return None if seen == NO_PRICE else seen
 
-    wait_until(first_price, topics=["prices"], deadline_s=PRICE_DEADLINE_S, poll_s=0.05)
+    wait_until(first_price, topics=["quotes"], deadline_s=PRICE_DEADLINE_S, poll_s=0.05)
 
 
 def on_tick(ticket: OrderTicket, request: Request) -> tuple[OrderTicket, tuple[str, ...]]:
@@ -315,9 +316,8 @@ def rules_for(leg: Leg) -> tuple[Rule, ...]:
 
 
 def lock_states(account: Account, instrument: Instrument) -> list[TradingState]:
-    """Return the trading states that concern an order, shared-locked: a halt waits for us."""
-    scopes = scopes_of(account.code, instrument.symbol)
-    return for_share(TradingState.objects.filter(scope__in=scopes).order_by("scope"))
+    """Return the trading states that concern an order, share-locked: a halt waits for us."""
+    return lock_trading_states(scopes_of(account.code, instrument.symbol))
 
 
 def judge(
