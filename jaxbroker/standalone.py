@@ -86,17 +86,10 @@ class House:
 
     def serve(self) -> int:
         """Serve until told to stop; returns the exit code."""
-        from daphne.endpoints import build_endpoint_description_strings
-
         from jaxbroker.asgi import application
-        from jaxbroker.server import EagerServer
+        from jaxbroker.server import build_server
 
-        server = EagerServer(
-            application=application,
-            endpoints=build_endpoint_description_strings(host=settings.HOST, port=settings.PORT),
-            signal_handlers=False,
-            server_name="jaxbroker",
-        )
+        server = build_server(application, host=settings.HOST, port=settings.PORT, signal_handlers=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self._ask_to_stop)
         tasks = [self.loop.create_task(self._run(server), name="standalone")]
