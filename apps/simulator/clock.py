@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-EASTERN = ZoneInfo("US/Eastern")
+# The wire says US/Eastern; the zone itself is asked for by the name every time zone database has.
+EASTERN = ZoneInfo("America/New_York")
 
 
 class Clock(Protocol):

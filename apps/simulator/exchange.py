@@ -118,6 +118,8 @@ class Exchange:
                 self._notice(client_id, order_id, 10148, f"{text}{order.status}.")
             else:
                 self._cancel(order)
+                if order.client_id != client_id:
+                    self._notice(client_id, order_id, 202, "Order Canceled - reason:")
 
     def cancel_all(self) -> None:
         with self.state.deed():

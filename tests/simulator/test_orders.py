@@ -251,6 +251,16 @@ class TestCancel:
 
         assert simulator.venue.state.book.open_orders() == []
 
+    async def test_of_another_clients_order_is_told_to_both(self, raw, connect, book):
+        other = await connect(client_id=2)
+        raw.send(*place_order(VERSION, 8, kind="LMT", limit=1))
+        await raw.settle()
+        other.send(4, 1, 8, "")
+
+        assert (await other.error(202))[2] == "8"
+        assert (await raw.error(202))[2] == "8"
+        assert (await book(8))["status"] == "Cancelled"
+
     async def test_below_169_has_no_time_field(self, connect):
         client = await connect(version=157)
         client.send(*place_order(157, 1, kind="LMT", limit=1))
