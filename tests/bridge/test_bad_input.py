@@ -164,7 +164,7 @@ class TestSymbolsInPaths:
 HUGE = 10**30
 BAD_ORDERS: list[tuple[dict[str, Any], str]] = [
     *[({"symbol": bad}, "VALIDATION_SYMBOL") for bad in (
-        "", " AAPL", "AAPL\n", "\uff21\uff21\uff30\uff2c", "\u0410APL", "A\u200bPL", "A" * 65, 123, None, ["A"]
+        "", " AAPL", "AAPL\n", "\uff21\uff21\uff30\uff2c", "\u0410APL", "A\u200bPL", "A" * 65, 1, None, ["A"]
     )],
     *[({"action": bad}, "VALIDATION_CHOICE") for bad in ("buy ", "B", "SSHORT", "", 1, None)],
     *[({"quantity": bad}, "VALIDATION_QUANTITY") for bad in (
