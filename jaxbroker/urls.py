@@ -29,6 +29,7 @@ urlpatterns = [
         SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="bridge/docs.html"),
         name="docs",
     ),
+    path("api/docs", RedirectView.as_view(url="/api/docs/")),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", include("apps.console.urls")),
     path("admin/", admin.site.urls),

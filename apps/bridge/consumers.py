@@ -69,8 +69,12 @@ class QuoteConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels h
 
     async def connect(self) -> None:
         """Let a known caller in; anyone else gets HTTP 403 and no socket."""
-        found = await in_db(caller_from_scope, self.scope)
-        if isinstance(found, Refusal):
+        try:
+            found = await in_db(caller_from_scope, self.scope)
+        except (DatabaseTimeout, DatabaseError):
+            logger.warning("socket refused: the database does not answer", exc_info=True)
+            found = None
+        if found is None or isinstance(found, Refusal):
             await self.close()
             return
         self._caller = found

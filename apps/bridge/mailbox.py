@@ -65,14 +65,15 @@ class Hub:
 
     async def join(self, ib_con_id: int) -> Mailbox:
         """Return a new mailbox that is woken when the instrument's quote or the session changes."""
-        box = Mailbox()
-        self._boxes[ib_con_id].add(box)
+        seen = self.session if self._tasks else await in_db(_session_seen)
         if not self._tasks:
-            self.session = await in_db(_session_seen)
+            self.session = seen
             self._tasks = [
                 asyncio.create_task(self._hear_quotes(), name="sockets: quotes"),
                 asyncio.create_task(self._hear_session(), name="sockets: session"),
             ]
+        box = Mailbox()
+        self._boxes[ib_con_id].add(box)
         return box
 
     def leave(self, ib_con_id: int, box: Mailbox) -> None:

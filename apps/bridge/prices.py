@@ -59,13 +59,14 @@ class Renewals:
         self._due: dict[tuple[str, int], float] = {}
 
     def is_due(self, holder: str, ib_con_id: int) -> bool:
-        """Tell whether a watch must be renewed now, and take note that it is."""
-        now = boottime()
+        """Tell whether a watch must be renewed now."""
         with self._lock:
-            if self._due.get((holder, ib_con_id), 0.0) > now:
-                return False
-            self._due[holder, ib_con_id] = now + RENEW_EVERY_S
-            return True
+            return self._due.get((holder, ib_con_id), 0.0) <= boottime()
+
+    def note(self, holder: str, ib_con_id: int) -> None:
+        """Take note that a watch was renewed."""
+        with self._lock:
+            self._due[holder, ib_con_id] = boottime() + RENEW_EVERY_S
 
     def clear(self) -> None:
         """Forget everything."""
@@ -101,7 +102,9 @@ def keep_flowing(instrument: Any, *, holder: str, priority: int) -> bool:
     """Keep the quotes of an instrument coming for a minute; True if nobody of `holder` did so far."""
     if not renewals.is_due(holder, instrument.ib_con_id):
         return False
-    return renew_watch(instrument=instrument, holder=holder, priority=priority)
+    is_new = renew_watch(instrument=instrument, holder=holder, priority=priority)
+    renewals.note(holder, instrument.ib_con_id)
+    return is_new
 
 
 def quote_answer(
