@@ -88,10 +88,6 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     list_before_template = "console/parts/keys.html"
     change_form_outer_before_template = "console/parts/key.html"
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Show every field but the hash."""
-        return [name for name in super().get_readonly_fields(request, obj) if name != "secret_hash"]
-
 
 @admin.register(FailedTry)
 class FailedTryAdmin(ReadOnlyAdmin):

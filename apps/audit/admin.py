@@ -33,6 +33,16 @@ class AuditEventAdmin(ReadOnlyAdmin):
     ordering = ("-seq",)
     list_before_template = "console/parts/chain.html"
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Return the line in the order people read it, the seals last."""
+        return [
+            columns.moment("at_db", "At, UTC", utc=True),
+            *("kind", "actor", "object", "reason", "request_id", "ip", "auth_strength"),
+            columns.detail(self.opts.get_field("before")),
+            columns.detail(self.opts.get_field("after")),
+            *("seq", "at_mono", "code_version", "prev_hash", "hash"),
+        ]
+
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:

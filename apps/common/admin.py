@@ -21,6 +21,7 @@ from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from apps.common.columns import detail
 from apps.common.people import may_look
 from apps.domain.errors import DomainError
 
@@ -62,10 +63,16 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         """Nobody deletes rows here."""
         return False
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Every field is there to read."""
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        """Every field is there to read, written as lists write it; what is in `exclude` is not."""
+        hidden = set(self.exclude or ())
         shown = list(super().get_readonly_fields(request, obj))
-        return shown + [field.name for field in self.opts.fields if field.name not in shown]
+        rest = [field for field in self.opts.fields if field.name not in hidden | set(shown)]
+        return shown + [detail(field) for field in rest]
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        """Return the same fields; there is no form behind the page."""
+        return self.get_readonly_fields(request, obj)
 
 
 class ReasonForm(BaseDialogForm):  # type: ignore[misc]  # unfold has no types

@@ -4,6 +4,7 @@ Each function makes one column that sorts by its field. Names that end in `_figu
 the style sheet aligns to the right.
 """
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,8 +12,10 @@ from operator import attrgetter
 from typing import Any
 
 from django.contrib import admin
+from django.db import models
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from apps.common import figures, marks
 
@@ -59,6 +62,21 @@ def joined(field: str, label: str, *, none: str = figures.UNKNOWN) -> Column:
     return _column(field, label, lambda words: ", ".join(map(str, words)) or none, name=_plain(field))
 
 
+def detail(field: "models.Field[Any, Any]") -> Column | str:
+    """Return how one field stands on a detail page: figures, times and JSON as columns write them."""
+    label = capfirst(str(field.verbose_name))
+    match field:
+        case models.JSONField():
+            return _column(field.name, label, _json, name=f"{field.name}_json")
+        case models.DecimalField():
+            return figure(field.name, label)
+        case models.DateTimeField():
+            return moment(field.name, f"{label}, New York")
+    if isinstance(field, models.CharField) and field.choices:
+        return text(field.name, label)
+    return field.name
+
+
 def local_time(value: datetime | None) -> SafeString | str:
     """Return a time as the exchange's clock shows it, UTC for machines."""
     if value is None:
@@ -90,6 +108,14 @@ def _column(field: str, label: str, write: Callable[[Any], Any], *, name: str) -
 def _named(column: Column, field: str, label: str, name: str) -> Column:
     column.__name__ = name
     return admin.display(column, description=label, ordering=field.replace(".", "__"))
+
+
+def _json(value: Any) -> SafeString | str:
+    if value in (None, "", [], {}):
+        return figures.UNKNOWN
+    if isinstance(value, list) and all(isinstance(one, str | int) for one in value):
+        return ", ".join(map(str, value))
+    return format_html('<code class="mono">{}</code>', json.dumps(value, indent=1, ensure_ascii=False))
 
 
 def _plain(field: str) -> str:

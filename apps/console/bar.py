@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from apps.common.figures import EXCHANGE_ZONE, age, clock
+from apps.domain.mode import account_class
 
 SILENT_AFTER = timedelta(seconds=20)
 IN_FLIGHT_IS_PLAIN_FOR_S = 2
@@ -292,15 +293,24 @@ def _next_try(facts: ConnectionFacts, now: datetime) -> str:
 
 
 def _contradiction(facts: ConnectionFacts) -> str:
-    wrong = [(name, seen) for name, seen, agrees in facts.evidence if agrees is False]
-    named = {name for name, _ in wrong}
-    if named == {"Port", "Managed accounts"}:
-        return f"Port and accounts are not {facts.mode}"
-    if "Port" in named:
-        return f"Port says {_other(facts.mode)}, {facts.mode} is declared"
-    if "Managed accounts" in named:
-        return f"Port says {facts.mode}, the accounts do not all"
-    return f"{wrong[0][0]}: {wrong[0][1]}" if wrong else "Evidence disagrees"
+    """Name the two that disagree: `Port says live, accounts say paper`."""
+    seen = {name: (words, agrees) for name, words, agrees in facts.evidence}
+    _, port_agrees = seen.get("Port", ("", None))
+    named, accounts_agree = seen.get("Managed accounts", ("", None))
+    port_says = facts.mode if port_agrees else _other(facts.mode)
+    classes = (
+        {account_class(code).value for code in named.split(", ")} if accounts_agree is not None else set()
+    )
+    if len(classes) > 1:
+        return "Accounts are paper and live mixed"
+    if port_agrees is None or (port_agrees and accounts_agree):
+        return "Evidence disagrees"
+    accounts_say = next(iter(classes), "")
+    if not accounts_say:
+        return f"Port says {port_says}, {facts.mode} is declared"
+    if port_says == accounts_say:
+        return f"Port and accounts say {port_says}"
+    return f"Port says {port_says}, accounts say {accounts_say}"
 
 
 def _other(mode: str) -> str:

@@ -32,7 +32,7 @@ class LookupRequestAdmin(ReadOnlyAdmin):
 
     list_display = (
         "symbol",
-        "state",
+        columns.text("state", "State"),
         "sec_type",
         "exchange",
         "currency",

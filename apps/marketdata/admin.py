@@ -54,7 +54,7 @@ class CandleRequestAdmin(ReadOnlyAdmin):
         "interval",
         "duration",
         "what_to_show",
-        "state",
+        columns.text("state", "State"),
         "code",
         "ib_code",
         columns.moment("asked_at", "Asked, New York"),

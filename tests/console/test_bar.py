@@ -78,16 +78,18 @@ class TestProof:
     @pytest.mark.parametrize(
         ("port", "accounts", "words"),
         [
-            (False, True, "Port says live, paper is declared"),
-            (True, False, "Port says paper, the accounts do not all"),
-            (False, False, "Port and accounts are not paper"),
+            (False, ("DU1", True), "Port says live, accounts say paper"),
+            (True, ("U1", False), "Port says paper, accounts say live"),
+            (False, ("U1, U2", False), "Port and accounts say live"),
+            (True, ("DU1, U1", False), "Accounts are paper and live mixed"),
+            (False, ("no accounts seen yet", None), "Port says live, paper is declared"),
         ],
     )
-    def test_names_what_contradicts(self, port, accounts, words):
+    def test_names_the_two_that_contradict(self, port, accounts, words):
         facts = replace(
             READY,
             proof="contradicted",
-            evidence=(EVIDENCE[0], ("Port", "x", port), ("Managed accounts", "y", accounts)),
+            evidence=(EVIDENCE[0], ("Port", "x", port), ("Managed accounts", *accounts)),
         )
 
         assert read(bar.proof_segment(facts, NOW)) == (words, "bad")
