@@ -138,7 +138,7 @@ def _secured(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBa
         return response
     response["Cache-Control"] = "no-store"
     patch_vary_headers(response, ["Authorization", "Origin"])
-    response.headers.setdefault("Content-Security-Policy", _policy(_is_admin_skin(request.path)))
+    response.headers.setdefault("Content-Security-Policy", _policy(_is_stock_admin(request)))
     response.headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
     response.headers.setdefault("Referrer-Policy", settings.SECURE_REFERRER_POLICY)
     response.headers.setdefault("Cross-Origin-Opener-Policy", settings.SECURE_CROSS_ORIGIN_OPENER_POLICY)
@@ -147,15 +147,16 @@ def _secured(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBa
     return response
 
 
-def _is_admin_skin(path: str) -> bool:
-    strict = tuple(settings.JAXBROKER_CSP_STRICT_PREFIXES)
-    return path.startswith(settings.JAXBROKER_CSP_ADMIN_PREFIX) and not path.startswith(strict)
+def _is_stock_admin(request: HttpRequest) -> bool:
+    """Tell by the route: paths of the console and of the admin's lists begin alike."""
+    match = request.resolver_match
+    return match is not None and "admin" in match.app_names
 
 
 @cache
-def _policy(for_admin_skin: bool) -> str:
+def _policy(for_stock_admin: bool) -> str:
     directives = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
-    more = settings.JAXBROKER_CSP_ADMIN if for_admin_skin else {}
+    more = settings.JAXBROKER_CSP_ADMIN if for_stock_admin else {}
     return build_policy(config=directives | more)
 
 

@@ -106,6 +106,7 @@ def crash(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
+    path("admin/crash", crash),
     path("admin/", admin.site.urls),
     path("api/v2/echo", Echo.as_view()),
     path("api/v2/forgiving", Forgiving.as_view()),
@@ -116,7 +117,6 @@ urlpatterns = [
     path("person", person),
     path("crash", crash),
     path("livez", plain),
-    path("admin/crash", crash),
 ]
 
 handler400 = "apps.common.problems.handler400"
