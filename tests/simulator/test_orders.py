@@ -220,6 +220,30 @@ class TestOcaGroup:
 
         assert [(await book(one))["status"] for one in (1, 2, 3)] == ["Cancelled", "Filled", "Cancelled"]
 
+    async def test_the_first_part_of_a_fill_cancels_the_others(self, raw, price, book):
+        await price("NFLX", 800)
+        raw.send(*place_order(VERSION, 1, "NFLX", quantity=3000, kind="LMT", limit=700, oca="g", oca_type=1))
+        raw.send(*place_order(VERSION, 2, "NFLX", quantity=1500, kind="LMT", limit=790, oca="g", oca_type=1))
+        await raw.settle()
+        await price("NFLX", 780)
+
+        assert (await book(2))["status"] == "Submitted"
+        assert (await book(1))["status"] == "Cancelled"
+
+    async def test_the_reducing_kind_shrinks_with_a_part_and_ends_with_the_whole(self, raw, price, book):
+        await price("NFLX", 800)
+        raw.send(*place_order(VERSION, 1, "NFLX", quantity=3000, kind="LMT", limit=700, oca="g", oca_type=3))
+        raw.send(*place_order(VERSION, 2, "NFLX", quantity=1500, kind="LMT", limit=790, oca="g", oca_type=3))
+        await raw.settle()
+        await price("NFLX", 780)
+        part, other = await book(2), await book(1)
+        while (await raw.until(3, 10))[1:3] != ["2", "Filled"]:
+            pass
+
+        assert other["quantity"] == 3000 - part["filled"]
+        assert other["status"] == "Submitted"
+        assert (await book(1))["status"] == "Cancelled"
+
 
 class TestCancel:
     async def test_ends_a_working_order(self, raw):
