@@ -46,6 +46,7 @@ logger = logging.getLogger(__name__)
 EXIT_WRONG_SETTING = 2
 LOOK_EVERY_S = 0.1
 COMPLAIN_AFTER_S = 15.0
+RESTART_AFTER_S = 1.0
 STOP_DEADLINE_S = 4.5
 
 
@@ -82,10 +83,9 @@ class House:
     key: str | None
     simulator: SimulatorServer | None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
-    exit_code: int = 0
 
     def serve(self) -> int:
-        """Serve until told to stop; returns the exit code."""
+        """Serve until told to stop; returns the exit code 0."""
         from jaxbroker.asgi import application
         from jaxbroker.server import build_server
 
@@ -98,28 +98,23 @@ class House:
         if self.simulator is not None:
             self.loop.run_until_complete(self.simulator.stop())
         shutdown_lanes()
-        return self.exit_code
+        return 0
 
     async def _run(self, server: Any) -> None:
-        """Hold the tasks; whichever way the gateway ends, the web ends after it."""
+        """Hold the tasks; the web ends after the gateway."""
         brake = Brake(config_from_settings().halt_file)
         self.loop.add_signal_handler(signal.SIGUSR1, brake.pull)
         aside = [
             asyncio.create_task(keep_timetable(), name="timetable"),
             asyncio.create_task(self._welcome(), name="welcome"),
         ]
-        try:
-            await self._keep_gateway(brake)
-        except Exception:
-            logger.exception("the gateway failed")
-            self.exit_code = 1
-        finally:
-            for task in aside:
-                task.cancel()
-            server.stop()
+        await self._keep_gateway(brake)
+        for task in aside:
+            task.cancel()
+        server.stop()
 
     async def _keep_gateway(self, brake: Brake) -> None:
-        """Run the worker; a lease that ran out while the machine slept is taken again."""
+        """Run the worker until we are to stop; start it again as a supervisor would."""
         config = config_from_settings()
         self.progress.done(
             "gateway", f"connection {config.connection_name}, client id {config.settings.client_id}"
@@ -128,13 +123,16 @@ class House:
             try:
                 await run_worker(config, open_session=IbSession, stop=self.stop, brake=brake)
             except LeaseLost:
-                logger.warning("lease lost, the gateway begins again")
+                logger.warning("lease lost, the gateway begins again")  # the machine slept
+            except Exception:
+                logger.exception("the gateway failed and begins again")
+                await stopped_within(self.stop, RESTART_AFTER_S)
 
     def _ask_to_stop(self) -> None:
         """Stop in order; whatever still hangs then is not waited for."""
         if not self.stop.is_set():
             say("\nstopping")
-            timer = Timer(STOP_DEADLINE_S, os._exit, args=(self.exit_code,))
+            timer = Timer(STOP_DEADLINE_S, os._exit, args=(0,))
             timer.daemon = True
             timer.start()
         self.stop.set()

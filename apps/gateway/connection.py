@@ -236,6 +236,8 @@ class Keeper:
 
     async def _wait_for_next(self, ending: Ending, bell: Listener) -> None:
         """Back off; ends early if people no longer want the connection or the process stops."""
+        if ending.is_ours:
+            self._attempt = 0  # nobody refused us, so the next try comes soon
         failures = max(0, self._attempt - 1)
         wait_s = back_off_s(failures, base_s=self._config.reconnect_delay_s, rng=self._rng)
         limit = self._config.reconnect_max_attempts

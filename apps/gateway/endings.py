@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 from apps.accounts.models import Phase
 from apps.broker.port import BrokerRefused, BrokerTimeout, BrokerUnavailable
+from apps.common.aio import DatabaseTimeout
 from apps.domain.errors import DomainError
 from apps.domain.mode import ModeProof, ProofState
 
 __all__ = [
     "STOPPED",
+    "STORE_AWAY",
     "SWITCHED_OFF",
     "Ending",
     "ModeNotProven",
@@ -20,6 +22,7 @@ __all__ = [
 
 CLIENT_ID_IN_USE = 326
 
+STORE_AWAY = "the database does not answer"
 STOPPED = "gateway stopped"
 SWITCHED_OFF = "switched off"
 
@@ -52,6 +55,11 @@ class Ending:
         """Tell whether people asked for it."""
         return self.reasons[0] in {STOPPED, SWITCHED_OFF}
 
+    @property
+    def is_ours(self) -> bool:
+        """Tell whether our own database ended it; IB Gateway need not be spared then."""
+        return self.reasons == (STORE_AWAY,)
+
 
 def ending_of(errors: BaseExceptionGroup[Exception]) -> Ending:
     """Return the reasons people should read: a wish first, then a failed proof, then the rest."""
@@ -62,7 +70,7 @@ def ending_of(errors: BaseExceptionGroup[Exception]) -> Ending:
         if isinstance(error, ModeNotProven):
             return _not_proven(error.proof)
     sentences = tuple(dict.fromkeys(_sentence(error) for error in found))
-    return Ending(sentences or ("The database does not answer",))
+    return Ending(sentences or (STORE_AWAY,))
 
 
 def _not_proven(proof: ModeProof) -> Ending:
@@ -72,6 +80,8 @@ def _not_proven(proof: ModeProof) -> Ending:
 
 
 def _sentence(error: DomainError) -> str:
+    if isinstance(error, DatabaseTimeout):
+        return STORE_AWAY
     if isinstance(error, BrokerRefused) and error.ib_code == CLIENT_ID_IN_USE:
         return "The client id is still in use at IB Gateway (326); waiting for it to be free"
     if isinstance(error, BrokerRefused):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from django.db import Error as DatabaseError
+from django.db import InterfaceError, OperationalError
 
 from apps.accounts.services import release_lease, renew_lease, take_lease
 from apps.common.aio import DatabaseTimeout, in_db
@@ -33,8 +33,9 @@ LOOK_EVERY_S = 1.0
 STALL_S = 2.0
 TICK_S = 0.25
 
-#: What a database that does not answer raises; the gateway holds and tries again.
-STORE_TROUBLE = (DatabaseError, DatabaseTimeout)
+#: What a database that does not answer raises; the gateway holds and tries again. Every other
+#: error of the database is a fault of ours and must be seen.
+STORE_TROUBLE = (OperationalError, InterfaceError, DatabaseTimeout)
 
 
 class LeaseLost(Exception):

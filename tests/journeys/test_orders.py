@@ -10,6 +10,7 @@ from apps.orders.models import Execution, Order
 from apps.orders.services.intake import submit_order
 from apps.orders.services.wishes import kill, request_cancel
 from apps.positions.models import Position
+from apps.safety.selectors import states
 from apps.safety.services.states import resume_trading
 from tests.gateway.house import CODE, as_web, until
 
@@ -146,3 +147,24 @@ class TestKill:
 
         await gateway.until_next_session(1)
         await until_status(order, "CANCELLED")
+
+
+class TestHaltFile:
+    async def test_no_frame_is_written_while_it_lies_there_whatever_the_rows_say(
+        self, gateway, simulator, tmp_path
+    ):
+        halt_file = tmp_path / "HALT"
+        halt_file.touch()
+
+        async def halted():
+            return (await in_db(states, ["*"]))[0].state == "HALTED"
+
+        await until(halted)
+        await as_web(resume_trading, scope="*", by="user:rita", reason="all is well again")
+
+        order = await submit("journey-0009", expires_in_s=1)
+
+        await until_status(order, "EXPIRED_UNSENT")
+        assert at_broker(simulator, order) == []
+        halt_file.unlink()
+        await until_status(await submit("journey-0010", quantity=Decimal(11)), "FILLED")
