@@ -252,9 +252,10 @@ class Keeper:
     async def _give_up(self, ending: Ending) -> None:
         reason = f"gave up after {self._attempt} attempts: {ending.reasons[0]}"
         logger.error("connection given up", extra={"reason": reason})
-        await in_db(
-            want_connection, name=self._lease.connection, wanted=False, by="gateway", reason=reason[:200]
-        )
+        with suppress(*STORE_TROUBLE):  # the next failure asks again
+            await in_db(
+                want_connection, name=self._lease.connection, wanted=False, by="gateway", reason=reason[:200]
+            )
 
     # --- rows ----------------------------------------------------------------------------
 
