@@ -11,8 +11,15 @@ from apps.access.permissions import AccountNotAllowed
 from apps.accounts.selectors import accounts, connection, is_ready
 from apps.bridge.rows import AccountRow, ConnectionRow
 from apps.domain.errors import DomainError
+from apps.domain.mode import account_class
 
 RETRY_AFTER_S = 5
+
+
+class ModeMismatch(DomainError):
+    """This account belongs to the other mode"""
+
+    code = "MODE_MISMATCH"
 
 
 class AccountRequired(DomainError):
@@ -54,7 +61,7 @@ def account_code(caller: Caller, asked: str | None) -> str:
     """Return the code of the account a request is about.
 
     The one asked for, else the caller's default, else the only one it may see. Raises
-    AccountNotAllowed for a foreign and an unknown one alike, and AccountRequired.
+    AccountNotAllowed for a foreign and an unknown one alike, ModeMismatch, AccountRequired.
     """
     return chosen_account(caller, asked).code
 
@@ -65,17 +72,26 @@ def chosen_account(caller: Caller, asked: str | None) -> AccountRow:
     While no account has been seen yet the session cannot be READY: raises NotReady then.
     """
     rows = {row.code: row for row in accounts(visible_accounts(caller))}
-    if asked is not None:
-        if asked not in rows:
-            raise AccountNotAllowed
-        return rows[asked]
-    if caller.default_account and caller.default_account in rows:
-        return rows[caller.default_account]
+    named = asked or caller.default_account
+    if named in rows:
+        return rows[named]
+    if named is not None:
+        raise _unseen(named, caller)
     if not rows:
         require_ready()
     if len(rows) != 1:
         raise AccountRequired
     return next(iter(rows.values()))
+
+
+def _unseen(code: str, caller: Caller) -> DomainError:
+    """Return why an account nobody has seen here cannot be used."""
+    if not caller.may_see(code):
+        return AccountNotAllowed()
+    if account_class(code) is not caller.mode:
+        return ModeMismatch(f"{code} is not a {caller.mode} account")
+    row = connection()
+    return AccountNotAllowed() if is_ready(row) else not_ready(row)
 
 
 def require_ready(now: datetime | None = None) -> ConnectionRow:

@@ -223,6 +223,12 @@ class TestOrderFields:
     def test_an_account_of_somebody_else(self, caller: APIClient, foreign: str) -> None:
         assert_problem(send(caller, "POST", "/orders", order(account=foreign)), 403, "ACCOUNT_NOT_ALLOWED")
 
+    def test_a_live_account_in_paper(self, aapl: Instrument) -> None:
+        everywhere = client_with("orders:place", accounts=(), all_accounts=True)
+
+        assert_problem(send(everywhere, "POST", "/orders", order(account="U1234567")), 423, "MODE_MISMATCH")
+        assert_problem(send(everywhere, "POST", "/orders", order(account="DU9")), 403, "ACCOUNT_NOT_ALLOWED")
+
     def test_several_accounts_and_none_named(self, aapl: Instrument) -> None:
         caller = client_with("orders:place", accounts=("DU1234567", OTHER))
 
