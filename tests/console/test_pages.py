@@ -1,9 +1,12 @@
 """Promises of the console's pages, asked over HTTP without a browser."""
 
+import gzip
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -369,3 +372,13 @@ class TestBarOnEveryPage:
 
         assert answer["Location"] == "/admin/"
         assert '<html lang="en" data-theme="dark">' in client.get(reverse("console:safety")).content.decode()
+
+
+class TestWeight:
+    def test_style_and_script_stay_within_their_budgets(self):
+        def compressed(*names):
+            files = [finders.find(f"console/{name}") for name in names]
+            return sum(len(gzip.compress(Path(file).read_bytes())) for file in files)
+
+        assert compressed("console.css") <= 8 * 1024
+        assert compressed("console.js", "theme.js") <= 25 * 1024
