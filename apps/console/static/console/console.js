@@ -66,6 +66,15 @@
     renewTitle();
   }
 
+  const ageOf = (seconds) =>
+    seconds < 60 ? `${Math.floor(seconds)} s` : `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+  const looked = document.querySelectorAll("[data-looked]");
+  if (looked.length) {
+    setInterval(() => {
+      for (const element of looked) element.textContent = `looked ${ageOf(performance.now() / 1000)} ago`;
+    }, 1000);
+  }
+
   const isField = (element) => element.matches?.("input, textarea, select, [contenteditable=true]");
   document.addEventListener("keydown", (event) => {
     if (event.code !== "KeyH" || !event.shiftKey || event.altKey || event.ctrlKey) return;
