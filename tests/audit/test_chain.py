@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
 from apps.audit import append_only
+from apps.audit.chain import SEALED_FIELDS, seal
 from apps.audit.models import AuditEvent, ChainHead
 from apps.audit.services import anchor, anchor_path, record, verify
 from apps.audit.tasks import verify_tail
@@ -62,6 +63,7 @@ class TestRecord:
     def test_survives_text_that_postgresql_cannot_store(self):
         record(kind="test.event", actor="user:rita", reason="a\0b\ud800c", after={"x\0": "\ud800"})
 
+        assert AuditEvent.objects.get().reason == "ab?c"
         assert verify().is_intact
 
     def test_is_taken_back_with_the_change_it_tells(self):
@@ -114,6 +116,14 @@ class TestVerify:
         AuditEvent.objects.filter(seq=3).update(**change)
 
         assert verify().breaks == ("event 3 was changed",)
+
+    def test_finds_an_event_that_was_changed_and_hashed_anew(self, five_events, unguarded):
+        event = AuditEvent.objects.get(seq=3)
+        event.reason = "x"
+        forged = seal({name: getattr(event, name) for name in SEALED_FIELDS})
+        AuditEvent.objects.filter(seq=3).update(reason="x", hash=forged)
+
+        assert verify().breaks == ("event 4 does not follow the one before it",)
 
     def test_finds_a_missing_event(self, five_events, unguarded):
         AuditEvent.objects.filter(seq=3).delete()
