@@ -25,10 +25,12 @@ class TestLatch:
         brake.halt_file.touch()
 
         await latch.write_halt()
-        await latch.write_halt()
 
         state = await everything()
         assert (state.state, state.halt_epoch, state.actor) == ("HALTED", before + 1, "HALT file")
+        await in_db(resume_trading, scope=EVERYTHING, by="user:rita", reason="all is well")
+        await latch.write_halt()
+        assert (await everything()).state == "ACTIVE"
         assert brake.is_on
 
     async def test_a_file_put_back_is_another_halt(self, transactional_db, tmp_path):
