@@ -4,13 +4,16 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from django.db import DatabaseError
+from django.db.models import Count
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from apps.accounts.selectors import ConnectionNotFound, connection
+from apps.accounts.selectors import ConnectionNotFound, accounts, connection
+from apps.common.clock import boottime
 from apps.gateway.health import health_facts
-from apps.orders.selectors import order_counts
+from apps.marketdata import board
+from apps.orders.selectors import order_counts, orders_visible
 
 _STATE_NUMBERS = {"ACTIVE": 0, "REDUCING": 1, "HALTED": 2}
 
@@ -64,7 +67,10 @@ class RowCollector(Collector):
             )
         return [
             *found,
-            _gauge("broker_sessions", "Broker sessions so far", row.session),
+            _orders_by_status(),
+            *_quote_age(),
+            _gauge("events_seq", "Account events so far", sum(account.last_seq for account in accounts())),
+            _gauge("broker_reconnects_total", "Broker sessions after the first", max(0, row.session - 1)),
             _gauge("market_data_lines", "Market-data lines in use", row.lines_used),
             _gauge("market_data_lines_limit", "Market-data lines allowed", row.lines_limit),
         ]
@@ -72,3 +78,18 @@ class RowCollector(Collector):
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"jaxbroker_{name}", text, value=value)
+
+
+def _orders_by_status() -> Metric:
+    family = GaugeMetricFamily("jaxbroker_orders_total", "Orders by where they stand", labels=["status"])
+    counts = orders_visible().order_by().values_list("status").annotate(count=Count("pk"))
+    for status, count in counts:
+        family.add_metric([status], count)
+    return family
+
+
+def _quote_age() -> list[Metric]:
+    """Return the age of the newest quote this process knows, if it knows any."""
+    now = boottime()
+    ages = [quote.age_s(now) for quote in board.picture().values()]
+    return [_gauge("quote_age_seconds", "Since the newest quote", min(ages))] if ages else []

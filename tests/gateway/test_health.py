@@ -117,6 +117,8 @@ class TestProbes:
         assert "jaxbroker_broker_ready 1.0" in text
         assert "jaxbroker_orders_in_doubt 0.0" in text
         assert "jaxbroker_trading_state 0.0" in text
+        assert "jaxbroker_broker_reconnects_total 0.0" in text
+        assert "jaxbroker_events_seq" in text
         assert "DU1" not in text
 
     def test_metrics_are_not_for_strangers(self, client):
