@@ -5,9 +5,8 @@ decide whether an order is allowed (gate 2 does) nor what became of it (inbound)
 """
 
 import logging
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from apps.broker.port import Backpressure, BrokerUnavailable, FrameRefused
@@ -31,8 +30,9 @@ POLL_S = 0.25
 PAUSE_GUARD_S = 0.5
 CLAIM_DEADLINE_S = 1.0
 
-#: Below the adapter's own 10 a second, so that a claimed order is never refused for its rate.
-ORDERS_PER_S = 9
+#: A bracket has three frames; room for them is asked for before an order is claimed, so that
+#: no family is cut in two by our own message budget.
+LARGEST_FAMILY = 3
 
 
 async def run(state: SessionState, config: GatewayConfig) -> None:
@@ -53,7 +53,6 @@ class OrderLane:
     """The order lane of one broker session."""
 
     state: SessionState
-    written_at: deque[float] = field(default_factory=deque)
 
     async def send_cancels(self) -> None:
         """Write the cancels that are due; while not READY only those of a halt."""
@@ -73,7 +72,7 @@ class OrderLane:
         if not self.state.may_send_orders:
             return
         for order_id in await in_db(sendable_ids, self.state.sender.connection, lane="orders"):
-            if not self.state.may_send_orders or not self._within_rate():
+            if not self.state.may_send_orders or self.state.session.order_wait_s(LARGEST_FAMILY) > 0:
                 return
             await self._send(order_id)
 
@@ -145,7 +144,6 @@ class OrderLane:
                 "order frame not written", extra={"order_ref": frame.order_ref, "reason": refusal.detail}
             )
             return refusal.code
-        self.written_at.append(boottime())
         logger.info(
             "order written",
             extra={
@@ -176,12 +174,6 @@ class OrderLane:
             lane="orders",
             deadline_s=10.0,
         )
-
-    def _within_rate(self) -> bool:
-        now = boottime()
-        while self.written_at and now - self.written_at[0] >= 1.0:
-            self.written_at.popleft()
-        return len(self.written_at) < ORDERS_PER_S
 
 
 def frame_of(order: FlyingOrder, *, parent_id: int) -> OrderFrame:
