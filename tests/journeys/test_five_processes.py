@@ -198,7 +198,7 @@ class TestFiveProcesses:
         assert [(row["symbol"], row["quantity"]) for row in held] == [("AAPL", 10)]
         with ControlClient(shape.control) as simulator:
             book = simulator.ask("book")
-        assert [row["order_ref"] for row in book["orders"]] == [placed["ib_order_ref"]]
+        assert [row["orderRef"] for row in book["orders"]] == [placed["ib_order_ref"]]
 
     def test_celery_does_the_clock_work(self, shape: Shape) -> None:
         until(lambda: shape.said("worker", "ready."), within_s=60, what="worker")
