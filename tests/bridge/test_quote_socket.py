@@ -81,6 +81,18 @@ class TestFrames:
             assert (await frame(socket))["last"] == 228.49
             assert await socket.receive_nothing(timeout=0.5)
 
+    async def test_changes_are_never_closer_than_the_pause(
+        self, open_socket: Open, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(consumers, "LEAST_PAUSE_S", 0.5)
+        async with open_socket() as socket:
+            await frame(socket)
+            began = boottime()
+            newer()
+            await frame(socket)
+
+        assert boottime() - began >= 0.4
+
     async def test_without_a_change_it_repeats_and_the_quote_grows_old(self, open_socket: Open) -> None:
         async with open_socket() as socket:
             first = await frame(socket)
