@@ -5,7 +5,6 @@ At most eight queries, because the bar stands on every page and is fetched every
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -15,8 +14,7 @@ from django.urls import reverse
 from apps.accounts.selectors import connections
 from apps.console import bar
 from apps.console.rights import may, who_may
-from apps.domain.orders import Origin
-from apps.orders.selectors import OrderCounts, order_counts, preview_kill
+from apps.orders.selectors import OrderCounts, order_counts
 from apps.safety.selectors import EVERYTHING, all_states
 
 
@@ -111,38 +109,6 @@ def connection_facts(row: Any) -> bar.ConnectionFacts | None:
         lines_used=row.lines_used,
         lines_limit=row.lines_limit,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class DryRun:
-    """What a halt would do now, looked up at `looked_at`; `foreign` are orders it leaves alone."""
-
-    open_orders: list[Any]
-    in_doubt: list[Any]
-    unsent: list[Any]
-    foreign: list[Any]
-    held: int
-    held_value: Decimal | None
-    looked_at: datetime
-
-
-def dry_run(now: datetime) -> DryRun:
-    """Return what a halt of everything would do: it touches only orders that are ours."""
-    seen = preview_kill(now=now)
-    every = [*seen.open_orders, *seen.in_doubt, *seen.unsent]
-    return DryRun(
-        open_orders=_own(seen.open_orders),
-        in_doubt=_own(seen.in_doubt),
-        unsent=_own(seen.unsent),
-        foreign=[order for order in every if order.origin != Origin.OWN],
-        held=seen.positions_held,
-        held_value=seen.positions_value,
-        looked_at=now,
-    )
-
-
-def _own(orders: list[Any]) -> list[Any]:
-    return [order for order in orders if order.origin == Origin.OWN]
 
 
 def trading_facts(states: list[Any]) -> bar.TradingFacts:

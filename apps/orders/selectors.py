@@ -179,28 +179,35 @@ def order_counts(accounts: Collection[str] | None = None) -> OrderCounts:
 
 @dataclass(frozen=True, slots=True)
 class KillPreview:
-    """What a kill would do now: counted from rows a moment ago, at `looked_at`."""
+    """What a kill would do now: counted from rows a moment ago, at `looked_at`.
+
+    `foreign` are open orders that were not made by us and stay. `held_value` is None where a
+    position has no mark.
+    """
 
     open_orders: list[Order]
     in_doubt: list[Order]
     unsent: list[Order]
-    positions_held: int
-    positions_value: Decimal | None
+    foreign: list[Order]
+    held: int
+    held_value: Decimal | None
     looked_at: datetime
 
 
 def preview_kill(*, now: datetime) -> KillPreview:
     """Return the dry run of the kill switch over everything."""
     rows = list(orders_visible().filter(status__in=NOT_CLOSED).order_by("pk"))
+    ours = [order for order in rows if order.origin == Origin.OWN]
     held = positions(None, all_types=True)
     values = [position.market_value for position in held]
     known = [abs(value) for value in values if value is not None]
     return KillPreview(
-        open_orders=[order for order in rows if order.standing in OPEN],
-        in_doubt=[order for order in rows if order.standing in IN_DOUBT],
-        unsent=[order for order in rows if order.standing in UNSENT],
-        positions_held=len(held),
-        positions_value=sum(known, Decimal(0)) if len(known) == len(values) else None,
+        open_orders=[order for order in ours if order.standing in OPEN],
+        in_doubt=[order for order in ours if order.standing in IN_DOUBT],
+        unsent=[order for order in ours if order.standing in UNSENT],
+        foreign=[order for order in rows if order.origin != Origin.OWN],
+        held=len(held),
+        held_value=sum(known, Decimal(0)) if len(known) == len(values) else None,
         looked_at=now,
     )
 

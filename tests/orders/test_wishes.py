@@ -99,6 +99,15 @@ class TestKill:
         assert [order.pk for order in settled.cancelled] == [flying.pk]
         assert settled.is_settled
 
+    def test_leaves_orders_of_others_alone(self, accepted: Order) -> None:
+        Order.objects.update(origin="EXTERNAL", status="WORKING")
+
+        preview = preview_kill(now=datetime.now(UTC))
+        outcome = kill_outcome(kill(by="rita", reason="fat finger"))
+
+        assert ([len(preview.open_orders), len(preview.foreign)], outcome.report.order_ids) == ([0, 1], [])
+        assert Order.objects.get().cancel_requested_at is None
+
     def test_twice_is_harmless(self, accepted: Order) -> None:
         first = kill(by="rita", reason="fat finger")
         second = kill(by="rita", reason="fat finger")

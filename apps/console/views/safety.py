@@ -10,13 +10,13 @@ from django.shortcuts import redirect, render
 from apps.console import bar
 from apps.console.forms import ActForm
 from apps.console.rights import actor_of, may, who_may
-from apps.console.selectors import dry_run, moment_of
+from apps.console.selectors import moment_of
 from apps.console.site import console_page
 from apps.console.views.requests import request_id
 from apps.console.words import port_rows, scope_name, total_value
 from apps.domain.errors import DomainError
 from apps.domain.mode import account_class, port_class
-from apps.orders.selectors import kill_outcome, last_kill
+from apps.orders.selectors import kill_outcome, last_kill, preview_kill
 from apps.orders.services.wishes import kill
 from apps.positions.selectors import positions
 from apps.safety.services.states import EVERYTHING, reduce_trading, resume_trading
@@ -35,7 +35,7 @@ def safety(request: HttpRequest) -> HttpResponse:
         "everything": states[0],
         "states": states,
         "narrower": [row for row in states[1:] if row.state != "ACTIVE"],
-        "dry": dry_run(now),
+        "dry": preview_kill(now=now),
         "outcome": _newest_outcome(states[0]),
         "ways": {"state_dir": settings.JAXBROKER_STATE_DIR},
         "may": {right: may(request.user, right) for right in ("halt", "reduce", "resume")},
@@ -59,7 +59,7 @@ def halt(request: HttpRequest) -> HttpResponse:
         )
         return redirect("console:safety")
     moment = moment_of(request)
-    dry = dry_run(moment.now)
+    dry = preview_kill(now=moment.now)
     context = {
         "form": form,
         "dry": dry,
