@@ -33,7 +33,7 @@ check: venv-dev  ## lint, format, types, contracts, templates, migrations
 format: venv-dev  ## let ruff and djlint rewrite what they can
 	@.venv/bin/ruff check --fix --quiet . || true
 	@.venv/bin/ruff format .
-	@if [ -d templates ]; then .venv/bin/djlint templates --reformat --quiet || true; fi
+	@.venv/bin/djlint templates apps --reformat --quiet || true
 
 lock: venv  ## pin requirements*.in again into requirements*.txt
 	@$(PYTHON) scripts/lock.py

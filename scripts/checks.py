@@ -26,6 +26,7 @@ DEPLOYED = {
     "DJANGO_SETTINGS_MODULE": "jaxbroker.settings",
     "JAXBROKER_ENV_FILE": os.devnull,
     "DATABASE_URL": "sqlite://:memory:",
+    "REDIS_URL": "redis://127.0.0.1:6379/0",
     "SECRET_KEY": secrets.token_urlsafe(64),
     "ALLOWED_HOSTS": "desk.example",
 }
@@ -76,8 +77,7 @@ def all_checks() -> list[Check]:
 
 
 def template_checks() -> list[Check]:
-    places = (ROOT / "templates", *ROOT.glob("apps/*/templates"))
-    folders = [str(place) for place in places if any(place.rglob("*.html"))]
+    folders = [name for name in ("templates", "apps") if any((ROOT / name).rglob("*.html"))]
     reason = "" if folders else "there are no templates"
     return [
         Check("templates (djlint --lint)", tool("djlint", *folders, "--lint"), skip_because=reason),
