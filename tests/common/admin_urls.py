@@ -7,6 +7,7 @@ from django.urls import path
 
 from apps.common.admin import ActionAdmin, reasoned_action
 from apps.domain.errors import DomainError
+from jaxbroker.urls import urlpatterns as product_urls
 
 site = AdminSite(name="floor")
 done: list[tuple[str, str, str]] = []
@@ -34,4 +35,4 @@ class GroupAdmin(ActionAdmin):
 
 site.register(Group, GroupAdmin)
 
-urlpatterns = [path("admin/", site.urls)]
+urlpatterns = [path("floor/", site.urls), *product_urls]

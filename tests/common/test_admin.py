@@ -28,15 +28,15 @@ def done():
 
 
 def path(group):
-    return f"/admin/auth/group/{group.pk}/close/"
+    return f"/floor/auth/group/{group.pk}/close/"
 
 
 class TestReadOnly:
     def test_even_a_superuser_adds_changes_and_deletes_nothing(self, root, group):
         answers = [
-            root.post("/admin/auth/group/add/", {"name": "other"}),
-            root.post(f"/admin/auth/group/{group.pk}/change/", {"name": "other"}),
-            root.post(f"/admin/auth/group/{group.pk}/delete/", {"post": "yes"}),
+            root.post("/floor/auth/group/add/", {"name": "other"}),
+            root.post(f"/floor/auth/group/{group.pk}/change/", {"name": "other"}),
+            root.post(f"/floor/auth/group/{group.pk}/delete/", {"post": "yes"}),
         ]
 
         assert [answer.status_code for answer in answers] == [403, 403, 403]
@@ -73,7 +73,7 @@ class TestReasonedAction:
             path(group), {"_form_submitted": "on", "reason": "left the desk"}, HTTP_HX_REQUEST="true"
         )
 
-        assert (response.status_code, response["HX-Redirect"]) == (204, "/admin/auth/group/")
+        assert (response.status_code, response["HX-Redirect"]) == (204, "/floor/auth/group/")
 
     @pytest.mark.parametrize("codenames", [[], ["view_group"], ["change_group"]])
     def test_needs_its_permission_and_the_right_to_look(self, client, oskar, group, done, codenames):
@@ -86,7 +86,7 @@ class TestReasonedAction:
 
     def test_an_unknown_row_is_refused(self, root, done):
         response = root.post(
-            "/admin/auth/group/999999/close/", {"_form_submitted": "on", "reason": "why not"}
+            "/floor/auth/group/999999/close/", {"_form_submitted": "on", "reason": "why not"}
         )
 
         assert (response.status_code, done) == (403, [])

@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -15,6 +14,7 @@ from rest_framework.response import Response
 from apps.common.rest import ApiView, preferred_wait_s
 from apps.common.strict import PriceField, StrictSerializer
 from apps.domain.errors import DomainError
+from jaxbroker.urls import urlpatterns as product_urls
 
 
 class TooBig(DomainError):
@@ -107,7 +107,6 @@ def crash(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("admin/crash", crash),
-    path("admin/", admin.site.urls),
     path("api/v2/echo", Echo.as_view()),
     path("api/v2/forgiving", Forgiving.as_view()),
     path("api/v2/failing/<kind>", Failing.as_view()),
@@ -117,6 +116,7 @@ urlpatterns = [
     path("person", person),
     path("crash", crash),
     path("livez", plain),
+    *product_urls,
 ]
 
 handler400 = "apps.common.problems.handler400"
