@@ -4,7 +4,7 @@ G1 values an order with the stored reference price, G2 with the gateway's own pi
 there on both walk the same road, so they cannot drift.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -71,13 +71,15 @@ def not_closed_orders(account: Account) -> list[Order]:
     return list(rows.order_by("pk"))
 
 
-def siblings(order: Order, orders: Iterable[Order]) -> set[int]:
+def siblings(order: Order) -> set[int]:
     """Return the ids of an order and of those that are cancelled when it trades.
 
     They never trade beside it, so a gate that judges one of them leaves all of them out.
     """
-    same = {other.pk for other in orders if order.oca_group and other.oca_group == order.oca_group}
-    return same | {order.pk}
+    if not order.oca_group:
+        return {order.pk}
+    same = Order.objects.filter(account_id=order.account_id, oca_group=order.oca_group)
+    return {order.pk, *same.values_list("pk", flat=True)}
 
 
 def exposures(orders: Iterable[Order], instrument: Instrument) -> tuple[Exposure, ...]:
@@ -104,14 +106,15 @@ def snapshot_for(
     states: Sequence[str],
     proof: str,
     price: PriceSeen,
-    leave_out: Order | None = None,
+    leave_out: Collection[int] = (),
     earlier_duplicate: str = "",
 ) -> Snapshot:
-    """Gather everything a control may look at. `leave_out` is the judged order's own row."""
-    others = not_closed_orders(account)
-    if leave_out is not None:
-        left_out = siblings(leave_out, others)
-        others = [order for order in others if order.pk not in left_out]
+    """Gather everything a control may look at.
+
+    `leave_out` are the ids of orders that will not trade beside this one: its own row, its
+    siblings, or those it replaces.
+    """
+    others = [order for order in not_closed_orders(account) if order.pk not in leave_out]
     spec: InstrumentSpec = instrument.spec
     return Snapshot(
         states=tuple(TradingStateName(state) for state in states),

@@ -217,6 +217,29 @@ class TestProtectPosition:
         assert [order.pk for order in second.cancelled] == [first.orders[0].pk]
         assert second.orders[0].status == "ACCEPTED"
 
+    def test_a_refusal_leaves_the_old_guard_in_place(
+        self, account: Account, aapl: Instrument, tara: Tara
+    ) -> None:
+        hold(account, aapl, 10)
+        guard = _protect(tara).orders[0]
+
+        refused = _protect(tara, stop_loss=Decimal("222.005"))
+
+        guard.refresh_from_db()
+        assert (guard.status, refused.cancelled) == ("ACCEPTED", [])
+        assert refused.orders[0].status == "DENIED"
+        assert "RISK_TICK_SIZE" in refused.orders[0].reason_codes
+
+    def test_the_same_guard_again_is_no_duplicate(
+        self, account: Account, aapl: Instrument, tara: Tara
+    ) -> None:
+        hold(account, aapl, 10)
+
+        first, again = _protect(tara), _protect(tara)
+
+        assert [order.pk for order in again.cancelled] == [first.orders[0].pk]
+        assert again.orders[0].status == "ACCEPTED"
+
 
 def _close(tara: Tara, *, quantity: Decimal | None = None):  # type: ignore[no-untyped-def]
     return close_position(CODE, "AAPL", quantity=quantity, limit_price=None, client_order_id=None, by=tara)

@@ -17,7 +17,7 @@ from apps.common.waiting import wait_until
 from apps.domain.errors import DomainError
 from apps.domain.identity import fingerprint, plain
 from apps.domain.instruments import normalise_symbol
-from apps.domain.orders import CLOSED, NOT_CLOSED, OrderTicket, OrderType, Side, TimeInForce
+from apps.domain.orders import CLOSED, NOT_CLOSED, OrderTicket, OrderType, Origin, Side, TimeInForce
 from apps.domain.risk.snapshot import open_quantity
 from apps.instruments.models import Instrument
 from apps.instruments.selectors import known_instrument
@@ -35,7 +35,9 @@ from apps.orders.services.intake import (
     Submission,
     Wishes,
     accept,
+    judge,
     key_for,
+    lock_states,
     on_tick,
     prepare,
     replay,
@@ -205,11 +207,10 @@ def protect_position(
     if earlier is not None:
         return earlier
     require_ready(account)
+    # guarding a position again is no repeated order, whatever guarded it a moment ago
+    wishes = replace(wishes, allow_duplicate=True)
     request = prepare(account, base, by=by, ids=ids, wishes=wishes, warnings=warnings)
     refuse_wrong_side(base, request, take_profit=take_profit, stop_loss=stop_loss)
-    cancelled: list[Order] = []
-    if replace_existing:
-        cancelled = cancel_exits(account, instrument, side=exit_side(position), by=by, ids=ids)
     names = [key, f"{key}.1"]
     legs = [
         Leg(
@@ -221,8 +222,25 @@ def protect_position(
         )
         for ticket, name, role in zip(tickets, names, ("stop_loss", "take_profit"), strict=False)
     ]
+    cancelled: list[Order] = []
+    if replace_existing and _would_pass(legs, request, side=exit_side(position)):
+        cancelled = cancel_exits(account, instrument, side=exit_side(position), by=by, ids=ids)
     orders = _accept_protection(legs, request)
     return Protection(orders, cancelled, replayed=False, warnings=request.warnings)
+
+
+def _would_pass(legs: Sequence[Leg], request: Request, *, side: Side) -> bool:
+    """Tell whether gate 1 would let the new exits pass once the old ones are gone.
+
+    Asked before anything is cancelled: a refusal must not leave the position unguarded.
+    """
+    replaced = exit_orders(request.account, request.instrument, side=side)
+    states = lock_states(request.account, request.instrument)
+    limits = limits_in_force(request.account)
+    return all(
+        judge(leg, request, states=states, limits=limits, leave_out=[order.pk for order in replaced]).passed
+        for leg in legs
+    )
 
 
 def _accept_protection(legs: Sequence[Leg], request: Request) -> list[Order]:
@@ -312,6 +330,14 @@ def free_position(
     return cancel_exits(account, instrument, side=side, by=by, ids=ids)
 
 
+def exit_orders(account: Account, instrument: Instrument, *, side: Side) -> list[Order]:
+    """Return our orders of one side of an instrument that are not closed, oldest first."""
+    rows = Order.objects.filter(
+        account=account, instrument=instrument, side=side, status__in=NOT_CLOSED, origin=Origin.OWN
+    )
+    return list(rows.order_by("pk"))
+
+
 def cancel_exits(
     account: Account, instrument: Instrument, *, side: Side, by: Principal, ids: RequestIds
 ) -> list[Order]:
@@ -319,10 +345,7 @@ def cancel_exits(
 
     Raises InProgress if the broker has not confirmed within 5 s; the cancels stay asked for.
     """
-    rows = Order.objects.filter(
-        account=account, instrument=instrument, side=side, status__in=NOT_CLOSED, origin="OWN"
-    )
-    orders = list(rows.order_by("pk"))
+    orders = exit_orders(account, instrument, side=side)
     for order in orders:
         request_cancel(order.pk, by=by.principal, request_id=ids.request_id)
     pks = [order.pk for order in orders]

@@ -28,7 +28,7 @@ from apps.orders.models import IbOrderIds, Order
 from apps.orders.selectors import family_ids
 from apps.orders.services.intake import Leg, decision_row, lock_states, rules_for
 from apps.orders.services.transitions import SYSTEM, lock_orders, move, record_step
-from apps.orders.snapshots import price_from_quote, snapshot_for
+from apps.orders.snapshots import price_from_quote, siblings, snapshot_for
 from apps.safety.models import AccountRisk, TradingState
 from apps.safety.selectors import limits_in_force, scopes_of, state_words
 
@@ -145,7 +145,7 @@ def _judge(
         states=state_words(states),
         proof=proof,
         price=price_from_quote(picture.get(order.instrument.ib_con_id), boottime=boottime),
-        leave_out=order,
+        leave_out=siblings(order),
     )
     leg = Leg(ticket, order.client_order_id, asked=ticket, follows_parent=order.parent_id is not None)
     return evaluate(ticket, seen, limits_in_force(order.account), rules=rules_for(leg))

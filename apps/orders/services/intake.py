@@ -4,7 +4,7 @@ From the commit on the row is the order; nothing here waits for the broker or fo
 A denial is an order row too, so that the books know what was refused (safety rule 9).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -287,7 +287,7 @@ def accept(legs: Sequence[Leg], request: Request, *, kind: str = "") -> list[Ord
         now = database_now(risk)
         states = lock_states(request.account, request.instrument)
         limits = limits_in_force(request.account)
-        verdicts = [judge(leg, request, states=states, limits=limits, rules=rules_for(leg)) for leg in legs]
+        verdicts = [judge(leg, request, states=states, limits=limits) for leg in legs]
         books = Books(
             limits=limits,
             refused=any(not verdict.passed for verdict in verdicts),
@@ -321,9 +321,14 @@ def lock_states(account: Account, instrument: Instrument) -> list[TradingState]:
 
 
 def judge(
-    leg: Leg, request: Request, *, states: Sequence[TradingState], limits: Limits, rules: Sequence[Rule]
+    leg: Leg,
+    request: Request,
+    *,
+    states: Sequence[TradingState],
+    limits: Limits,
+    leave_out: Collection[int] = (),
 ) -> Verdict:
-    """Run gate 1 over one leg."""
+    """Run gate 1 over one leg; `leave_out` are orders it would replace."""
     seen = snapshot_for(
         leg.ticket,
         account=request.account,
@@ -331,9 +336,10 @@ def judge(
         states=state_words(states),
         proof=request.account.connection.mode_proof,
         price=price_from_row(request.instrument, now=timezone.now()),
+        leave_out=leave_out,
         earlier_duplicate=_earlier_duplicate(leg, request, limits),
     )
-    return evaluate(leg.ticket, seen, limits, rules=rules)
+    return evaluate(leg.ticket, seen, limits, rules=rules_for(leg))
 
 
 def _earlier_duplicate(leg: Leg, request: Request, limits: Limits) -> str:
