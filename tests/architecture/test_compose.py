@@ -63,6 +63,7 @@ SERVICE_SCHEMA = {
                 }
             },
         },
+        "env_file": TEXTS,
         "environment": WORDS,
         "healthcheck": {
             "type": "object",
@@ -96,6 +97,12 @@ SERVICE_SCHEMA = {
 
 def on_network(network: str) -> set[str]:
     return {name for name, service in SERVICES.items() if network in service["networks"]}
+
+
+def profile_settings(profile: str) -> dict[str, str]:
+    """Return what a profile says about the broker."""
+    text = (ROOT / "scripts" / "compose" / f"{profile}.env").read_text()
+    return dict(re.findall(r"^([A-Z_]+)=(.*)$", text, re.MULTILINE))
 
 
 def variables() -> set[str]:
@@ -163,14 +170,12 @@ class TestTheWhole:
         assert SERVICES["postgres"]["networks"] == SERVICES["redis"]["networks"] == ["backend"]
         assert COMPOSE["networks"]["backend"]["internal"] is True
 
-    def test_runs_the_simulator_or_a_real_gateway_under_one_address(self):
-        simulator, real = SERVICES["simulator"], SERVICES["ib-gateway"]
+    def test_starts_the_simulator_or_a_real_gateway_by_one_word(self):
+        chosen = ["scripts/compose/${COMPOSE_PROFILES:?sim, ib or live}.env"]
 
-        assert (simulator["profiles"], real["profiles"]) == (["sim"], ["ib"])
-        assert simulator["networks"]["broker"]["aliases"] == ["ib-gateway"]
-        assert all(
-            SERVICES[name]["environment"]["IB_GATEWAY_HOST"] == "ib-gateway" for name in OURS - {"simulator"}
-        )
+        assert SERVICES["simulator"]["profiles"] == ["sim"]
+        assert SERVICES["ib-gateway"]["profiles"] == ["ib", "live"]
+        assert all(SERVICES[name]["env_file"] == chosen for name in {*OURS, "ib-gateway"})
 
     def test_runs_one_image_as_a_user_without_rights(self):
         assert set(OURS) == {"migrate", "web", "gateway", "celery", "beat", "simulator"}
@@ -180,13 +185,24 @@ class TestTheWhole:
         for name in ("web", "gateway", "celery", "beat"):
             assert SERVICES[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
 
-    def test_means_paper_unless_told_otherwise(self):
-        environment = SERVICES["gateway"]["environment"]
+    def test_means_live_only_where_the_profile_and_another_key_say_so(self):
+        modes = {profile: profile_settings(profile) for profile in ("sim", "ib", "live")}
 
-        assert environment["PAPER_TRADING"] == "${PAPER_TRADING:-true}"
-        assert environment["IB_GATEWAY_PORT"] == "${IB_CONTAINER_PORT:-4004}"
-        assert environment["JAXBROKER_LIVE_ALLOWED"] == "${JAXBROKER_LIVE_ALLOWED:-false}"
-        assert SERVICES["ib-gateway"]["environment"]["TRADING_MODE"] == "${TRADING_MODE:-paper}"
+        assert {name: values["PAPER_TRADING"] for name, values in modes.items()} == {
+            "sim": "true",
+            "ib": "true",
+            "live": "false",
+        }
+        assert {name: values["IB_GATEWAY_PORT"] for name, values in modes.items()} == {
+            "sim": "4004",
+            "ib": "4004",
+            "live": "4003",
+        }
+        assert {name for name, values in modes.items() if values["JAXBROKER_SIMULATOR"] == "true"} == {"sim"}
+        assert {values["IB_GATEWAY_HOST"] for values in modes.values()} <= on_network("broker")
+        assert (
+            SERVICES["gateway"]["environment"]["JAXBROKER_LIVE_ALLOWED"] == "${JAXBROKER_LIVE_ALLOWED:-false}"
+        )
 
     def test_takes_only_variables_that_the_example_explains(self):
         example = (ROOT / ".env.example").read_text()

@@ -242,6 +242,7 @@ class TestEnvFile:
         read = set(re.findall(r"_env\.[a-z_]+\(\s*\"([A-Z_]+)\"", source)) - {"IB_LIBRARY"}
         read |= {f"{name}_FILE" for name in re.findall(r"_env\.secret\(\"([A-Z_]+)\"", source)}
         read |= {"JAXBROKER_IB_LIBRARY"}
+        read |= set(re.findall(r"\$\{([A-Z_]+)", (root / "docker-compose.yml").read_text()))
         named = set(re.findall(r"^#? ?([A-Z][A-Z_]+)=", (root / ".env.example").read_text(), re.MULTILINE))
 
         assert named == read
