@@ -26,7 +26,7 @@ from apps.domain.codes import CODES
 from apps.domain.errors import DomainError
 from apps.domain.orders import OrderStatus, OrderTicket, OrderType, Side, TimeInForce
 from apps.orders.selectors import order_by_id
-from apps.orders.services.intake import RequestIds, Submission, Wishes, submit_order
+from apps.orders.services.intake import Submission, Wishes, submit_order
 
 REPEAT = "orders:repeat"
 
@@ -49,7 +49,7 @@ def place_order(values: Mapping[str, Any], *, request: Request, caller: Caller) 
         ticket_of(values, order_type=order_type, account=account_code(caller, values.get("account"))),
         client_order_id=key_of(request, values),
         by=caller,
-        ids=request_ids(request),
+        ids=ids_of(request),
         wishes=wishes_of(values, caller=caller),
     )
 
@@ -91,12 +91,6 @@ def key_of(request: Request, values: Mapping[str, Any]) -> str | None:
     if body is not None and header is not None and body != header:
         raise KeysDisagree
     return body if body is not None else header
-
-
-def request_ids(request: Request) -> RequestIds:
-    """Return the ids that stay on the order."""
-    ids = ids_of(request)
-    return RequestIds(request_id=ids.request_id, flow_id=ids.flow_id, traceparent=ids.traceparent)
 
 
 def placed_response(

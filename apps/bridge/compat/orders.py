@@ -15,10 +15,10 @@ from apps.bridge.trading import (
     key_of,
     place_order,
     placed_response,
-    request_ids,
     ticket_of,
     wishes_of,
 )
+from apps.common.request_ids import ids_of
 from apps.common.rest import ApiView
 from apps.domain.orders import OrderStatus
 from apps.orders.selectors import OrderNotFound, order_by_id, recent_orders
@@ -89,7 +89,7 @@ class BracketView(ApiView):
             stop_loss=values.get("stop_loss"),
             client_order_id=key_of(request, values),
             by=caller,
-            ids=request_ids(request),
+            ids=ids_of(request),
             wishes=wishes_of(values, caller=caller),
         )
         if bracket.parent.status == OrderStatus.DENIED:

@@ -17,7 +17,8 @@ from apps.bridge import describe, render
 from apps.bridge.callers import account_code, chosen_account, require_ready, visible_accounts
 from apps.bridge.holdings import account_picture, positions_picture
 from apps.bridge.inputs import ClosePositionIn, ProtectPositionIn, parsed, wants_all_types
-from apps.bridge.trading import denied_response, key_of, placed_response, request_ids
+from apps.bridge.trading import denied_response, key_of, placed_response
+from apps.common.request_ids import ids_of
 from apps.common.rest import ApiView
 from apps.domain.orders import OrderStatus
 from apps.orders.services.families import close_position, protect_position
@@ -57,7 +58,7 @@ class CloseView(ApiView):
             limit_price=values.get("limit_price"),
             client_order_id=key_of(request, values),
             by=caller,
-            ids=request_ids(request),
+            ids=ids_of(request),
         )
         message = f"Close order accepted for {symbol.upper()}"
         return placed_response(submission, request=request, caller=caller, message=message)
@@ -82,7 +83,7 @@ class ProtectView(ApiView):
             replace_existing=values["replace_existing"],
             client_order_id=key_of(request, values),
             by=caller,
-            ids=request_ids(request),
+            ids=ids_of(request),
         )
         if protection.orders[0].status == OrderStatus.DENIED:
             return denied_response(protection.orders, request=request)

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from apps.accounts.models import Account
 from apps.accounts.selectors import account_by_code
+from apps.common.request_ids import RequestIds
 from apps.common.waiting import wait_until
 from apps.domain.errors import DomainError
 from apps.domain.identity import fingerprint, plain
@@ -31,7 +32,6 @@ from apps.orders.services.intake import (
     Leg,
     Principal,
     Request,
-    RequestIds,
     Submission,
     Wishes,
     accept,

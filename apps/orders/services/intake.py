@@ -17,6 +17,7 @@ from apps.accounts.models import Account
 from apps.accounts.selectors import account_by_code, is_ready
 from apps.common.bell import ring_on_commit
 from apps.common.db import DbClock, for_update, short_transaction
+from apps.common.request_ids import RequestIds
 from apps.common.waiting import wait_until
 from apps.domain.errors import DomainError
 from apps.domain.identity import fingerprint, is_client_order_id, order_ref, plain
@@ -88,15 +89,6 @@ class Principal(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class RequestIds:
-    """The ids a caller sent along, kept on the order."""
-
-    request_id: str = ""
-    flow_id: str = ""
-    traceparent: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Wishes:
     """What the caller allows beyond the ticket."""
 
@@ -105,7 +97,7 @@ class Wishes:
     round_prices: bool = False
 
 
-NO_IDS = RequestIds()
+NO_IDS = RequestIds(request_id="")
 NO_WISHES = Wishes()
 
 
