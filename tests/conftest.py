@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.db import connection
 from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
@@ -25,39 +26,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="REDIS_URL is not set"))
 
 
-_flush = TransactionTestCase._fixture_teardown
+def _put_back(case: TransactionTestCase) -> None:
+    """Leave the database after a transactional test as the migrations left it.
 
-
-def _flush_append_only(case: TransactionTestCase) -> None:
-    """Empty the database after a transactional test, audit rows included.
-
-    SQLite empties tables by DELETE, which the audit's own trigger refuses.
+    Django would empty it and make content types and permissions anew, which takes longer than
+    the test, and forget the rows of our own migrations. SQLite empties tables by DELETE, which
+    the audit's own trigger refuses.
     """
     shutdown_lanes()
-    if connection.vendor != "sqlite":
-        _flush(case)
-        return
-    append_only.remove(connection)
-    _flush(case)
-    append_only.install(connection)
+    if connection.vendor == "sqlite":
+        append_only.remove(connection)
+    call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
+    connection.creation.deserialize_db_from_string(connection._test_serialized_contents)
+    if connection.vendor == "sqlite":
+        append_only.install(connection)
 
 
-TransactionTestCase._fixture_teardown = _flush_append_only  # type: ignore[method-assign]
+TransactionTestCase._fixture_teardown = _put_back  # type: ignore[method-assign]
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Make the test database once, keep the rows of migrations; end the lanes before it goes."""
+    """Make the test database once, remember the rows of migrations; end the lanes before it goes."""
     with django_db_blocker.unblock():
-        if not hasattr(connection, "_test_serialized_contents"):  # pytest-django overlooks our fixture
-            connection._test_serialized_contents = connection.creation.serialize_db_to_string()
+        connection._test_serialized_contents = connection.creation.serialize_db_to_string()
     yield
     shutdown_lanes()
-
-
-@pytest.fixture(autouse=True)
-def _rows_of_migrations(django_db_serialized_rollback: None) -> None:
-    """Give transactional tests the rows that migrations made, which a flush takes away."""
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from apps.marketdata import board
 from apps.marketdata.services import renew_watch
 from tests.gateway.house import CODE, as_web, config_for, running_gateway, until
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 async def watch(symbol="AAPL"):

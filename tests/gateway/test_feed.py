@@ -16,7 +16,7 @@ from apps.marketdata.services import drop_watch, renew_watch
 from tests.gateway.house import config_for, running_gateway, until
 from tests.gateway.test_lines import AAPL, MSFT
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class CountingSession(MemorySession):

@@ -12,7 +12,7 @@ from apps.common.clock import boottime
 from apps.gateway.lease import LeaseLost, LoopWatch, host_lock
 from tests.gateway.house import config_for, running_gateway, start_gateway, until
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def open_twin(settings):

@@ -14,7 +14,7 @@ from apps.marketdata.services import request_candles
 from tests.gateway.house import as_web, config_for, running_gateway, until
 from tests.gateway.test_lines import AAPL
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 async def answered(request):

@@ -10,7 +10,7 @@ from apps.safety.selectors import EVERYTHING, states
 from apps.safety.services.states import resume_trading
 from tests.gateway.house import config_for, running_gateway, until
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 async def everything():

@@ -25,7 +25,7 @@ class TestTimetable:
 
 
 class TestRunTask:
-    @pytest.mark.django_db(transaction=True, serialized_rollback=True)
+    @pytest.mark.django_db(transaction=True)
     @pytest.mark.parametrize("work", TIMETABLE, ids=lambda work: work.name)
     def test_each_runs_here_and_twice_is_harmless(self, work, caplog):
         before = AuditEvent.objects.count()

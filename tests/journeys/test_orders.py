@@ -14,7 +14,7 @@ from apps.safety.selectors import states
 from apps.safety.services.states import resume_trading
 from tests.gateway.house import CODE, as_web, until
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Tara:

@@ -19,7 +19,7 @@ MSFT = Stock("MSFT", "SMART", "USD")
 class TestConnecting:
     async def test_synchronizes_without_a_time_out(self, simulator, caplog):
         ib = ib_insync.IB()
-        with caplog.at_level(logging.INFO, logger="ib_insync"):
+        with caplog.at_level(logging.INFO, logger="ib_insync.ib"):
             await ib.connectAsync("127.0.0.1", simulator.port, clientId=3, timeout=2)
 
         assert "Synchronization complete" in caplog.text
