@@ -282,7 +282,7 @@ def _tell_accounts(
         "reasons": list(reasons),
         "next_attempt_at": None if next_attempt_at is None else next_attempt_at.isoformat(),
     }
-    for account in Account.objects.filter(connection__name=connection_name):
+    for account in Account.objects.filter(connection__name=connection_name).order_by("code"):
         append_event(account=account, type="connection", data=data)
 
 

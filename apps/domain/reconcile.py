@@ -31,7 +31,8 @@ class TracelessOrder:
 
     `written_at` is the commit of IN_FLIGHT; `looks` counts earlier complete looks, the first
     of them at `first_look_at`. `rejected_in_session` says that IB sent a reject code for its
-    id in this very broker session, before the lists were read.
+    id in this very broker session, before the lists were read. `was_seen` says that the broker
+    has shown the order once: it exists, so it can be lost from view but was placed.
     """
 
     status: OrderStatus
@@ -40,6 +41,7 @@ class TracelessOrder:
     first_look_at: datetime | None
     rejected_in_session: bool
     has_fills: bool
+    was_seen: bool
 
 
 def judge_absence(order: TracelessOrder, *, now: datetime, window_start: datetime) -> Absence:
@@ -54,7 +56,7 @@ def judge_absence(order: TracelessOrder, *, now: datetime, window_start: datetim
         return Absence.DOUBT
     if order.status not in IN_DOUBT or now - order.written_at < FIRST_LOOK_AFTER:
         return Absence.WAIT
-    if order.has_fills or order.written_at < window_start:
+    if order.has_fills or order.was_seen or order.written_at < window_start:
         return Absence.WAIT
     first = order.first_look_at or now
     if order.looks + 1 >= LOOKS_NEEDED and now - first >= LOOKS_SPAN:

@@ -6,12 +6,11 @@ every service called here takes the same fact twice. It never decides what to se
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
 
+from apps.accounts.selectors import accounts
 from apps.accounts.services import record_balances
-from apps.common.aio import in_db
+from apps.common.clock import boottime
 from apps.domain.broker_words import CANCEL_REFUSED_CODES, REJECT_CODES
 from apps.domain.events import (
     BalanceReport,
@@ -26,7 +25,7 @@ from apps.domain.events import (
 )
 from apps.domain.executions import CommissionReport, ExecutionReport
 from apps.gateway.config import GatewayConfig
-from apps.gateway.lease import STORE_TROUBLE
+from apps.gateway.poison import insist
 from apps.gateway.session_state import SessionState
 from apps.instruments.services import ensure_instrument
 from apps.orders.services.facts import (
@@ -40,10 +39,6 @@ from apps.positions.services import record_pnl, record_portfolio, record_positio
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-RETRY_S = 0.5
-DEADLINE_S = 5.0
 BALANCES_EVERY_S = 0.25
 
 
@@ -75,21 +70,22 @@ class Inbox:
         sender = self.state.sender
         match event:
             case ExecutionReport():
-                await _insist(record_execution, event, sender=sender)
+                await insist(record_execution, event, sender=sender)
                 await self._join_early_commission(event.ib_exec_id)
             case CommissionReport():
-                if not await _insist(record_commission, event, sender=sender):
+                if not await insist(record_commission, event, sender=sender):
                     self.early_commissions[event.ib_exec_id] = event
             case BrokerOrder():
-                await _insist(record_broker_order, event, sender=sender, cause="open_order")
+                await insist(record_broker_order, event, sender=sender, cause="open_order")
             case OrderStatusReport():
-                await _insist(record_status, event, sender=sender)
+                await insist(record_status, event, sender=sender)
             case PositionReport():
-                await _insist(book_position, event)
+                self.state.positions_heard[event.ib_con_id] = boottime()
+                await insist(book_position, event)
             case PortfolioReport():
-                await _insist(record_portfolio, event)
+                await insist(record_portfolio, event)
             case PnlReport():
-                await _insist(record_pnl, event)
+                await insist(record_pnl, event)
             case BalanceReport():
                 self.balances[event.account, event.tag, event.currency] = event
             case BrokerNotice():
@@ -98,32 +94,37 @@ class Inbox:
                 self.state.lost_because = event.reason
 
     async def keep_flushing(self) -> None:
-        """Write the balances that came in, four times a second."""
+        """Write the balances that came in, four times a second, and join what waits to be joined."""
         while True:
             await asyncio.sleep(BALANCES_EVERY_S)
             await self.flush_balances()
+            for ib_exec_id in list(self.early_commissions):
+                await self._join_early_commission(ib_exec_id)
 
     async def flush_balances(self) -> None:
         """Write the balances that came in since the last time."""
         waiting, self.balances = list(self.balances.values()), {}
         if waiting:
-            await _insist(record_balances, waiting)
+            await insist(record_balances, waiting)
 
     async def _join_early_commission(self, ib_exec_id: str) -> None:
         early = self.early_commissions.pop(ib_exec_id, None)
-        if early is not None:
-            await _insist(record_commission, early, sender=self.state.sender)
+        if early is not None and not await insist(record_commission, early, sender=self.state.sender):
+            self.early_commissions[ib_exec_id] = early
 
     async def _hear(self, notice: BrokerNotice) -> None:
         self.state.hear_notice(notice.code)
         logger.info("broker notice", extra={"ib_code": notice.code, "ib_message": notice.text})
-        order = await _insist(record_notice, notice, sender=self.state.sender)
+        order = await insist(record_notice, notice, sender=self.state.sender)
         if order is not None and notice.code in REJECT_CODES | CANCEL_REFUSED_CODES:
             self.state.reconcile_wanted.set()
 
 
 def book_position(report: PositionReport) -> None:
     """Store what the broker says is held, with the instrument it names."""
+    if not accounts([report.account]):
+        logger.error("position of an unknown account", extra={"account": report.account})
+        return
     instrument = ensure_instrument(
         ib_con_id=report.ib_con_id,
         symbol=report.symbol,
@@ -132,13 +133,3 @@ def book_position(report: PositionReport) -> None:
         currency=report.currency,
     )
     record_position(report=report, instrument=instrument)
-
-
-async def _insist(service: Callable[..., T], *args: object, **kwargs: object) -> T:
-    """Call a service on the facts lane until the database has answered."""
-    while True:
-        try:
-            return await in_db(service, *args, lane="facts", deadline_s=DEADLINE_S, **kwargs)
-        except STORE_TROUBLE:
-            logger.warning("fact waits for the database", extra={"service": service.__name__})
-            await asyncio.sleep(RETRY_S)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 
 from apps.accounts.services import release_lease, renew_lease, take_lease
 from apps.common.aio import DatabaseTimeout, in_db
@@ -34,8 +34,9 @@ STALL_S = 2.0
 TICK_S = 0.25
 
 #: What a database that does not answer raises; the gateway holds and tries again. Every other
-#: error of the database is a fault of ours and must be seen.
-STORE_TROUBLE = (OperationalError, InterfaceError, DatabaseTimeout)
+#: error of the database is a fault of ours and must be seen. PostgreSQL ends a transaction that
+#: idled too long with an InternalError.
+STORE_TROUBLE = (OperationalError, InterfaceError, InternalError, DatabaseTimeout)
 
 
 class LeaseLost(Exception):

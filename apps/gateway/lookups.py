@@ -9,7 +9,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
-from apps.broker.port import BrokerRefused, BrokerTimeout, CandleQuery
+from apps.broker.port import BrokerRefused, BrokerTimeout, BrokerUnavailable, CandleQuery
 from apps.common.aio import in_db
 from apps.common.bell import listen
 from apps.domain.candles import CandleInterval
@@ -27,6 +27,7 @@ ROUND_S = 1.0
 #: IB paces history by identical and by simultaneous requests; a few at a time never meet its limits.
 MAX_OPEN = 5
 STORE_DEADLINE_S = 10.0
+UNREADABLE = "The broker's answer could not be read"
 
 #: IB's refusals of a question in our words; every other one is BROKER_REJECTED with IB's own.
 CODES = {
@@ -112,6 +113,12 @@ class Desk:
         finally:
             self._open.discard(question)
 
+    def _only_if_alive(self, broken: Exception) -> None:
+        """Go on with the other questions if only this answer was unreadable; else the session is over."""
+        if not self._session.is_alive:
+            raise broken
+        logger.error("answer of the broker could not be read", extra={"error": str(broken)})
+
     async def _resolve(
         self, request_id: int, symbol: str, *, sec_type: str, exchange: str, currency: str
     ) -> None:
@@ -121,6 +128,9 @@ class Desk:
             )
         except BrokerTimeout as late:
             await in_db(fail_lookup, request_id=request_id, code=late.code, detail=late.detail)
+        except (BrokerUnavailable, ValueError) as broken:
+            self._only_if_alive(broken)
+            await in_db(fail_lookup, request_id=request_id, code=BrokerTimeout.code, detail=UNREADABLE)
         except BrokerRefused as refusal:
             await in_db(fail_lookup, request_id=request_id, code=code_of(refusal), detail=refusal.detail)
         else:
@@ -131,6 +141,9 @@ class Desk:
             candles = await self._session.candles(query)
         except BrokerTimeout as late:
             await in_db(refuse_candles, request_id=request_id, code=late.code, detail=late.detail)
+        except (BrokerUnavailable, ValueError) as broken:
+            self._only_if_alive(broken)
+            await in_db(refuse_candles, request_id=request_id, code=BrokerTimeout.code, detail=UNREADABLE)
         except BrokerRefused as refusal:
             await in_db(
                 refuse_candles,

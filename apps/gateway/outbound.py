@@ -11,16 +11,17 @@ from datetime import UTC, datetime
 
 from apps.broker.port import Backpressure, BrokerUnavailable, FrameRefused
 from apps.common import crash
-from apps.common.aio import DatabaseTimeout, in_db
+from apps.common.aio import in_db
 from apps.common.bell import listen
 from apps.common.clock import boottime
 from apps.domain.events import OrderFrame
+from apps.domain.risk.limits import UnreadableLimits
 from apps.gateway.config import GatewayConfig
 from apps.gateway.lease import STORE_TROUBLE
 from apps.gateway.session_state import SessionState
 from apps.orders.selectors import CancelWish, cancel_wishes, family_ids, sendable_ids
 from apps.orders.services.flight import FlightPlan, FlyingOrder, land_unsent, put_in_flight
-from apps.orders.services.wishes import record_cancel_sent
+from apps.orders.services.wishes import record_cancel_sent, request_cancel
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ class OrderLane:
         if not self.state.may_send_orders:
             return
         for order_id in await in_db(sendable_ids, self.state.sender.connection, lane="orders"):
+            await self.send_cancels()
             if not self.state.may_send_orders or self.state.session.order_wait_s(LARGEST_FAMILY) > 0:
                 return
             await self._send(order_id)
@@ -93,8 +95,11 @@ class OrderLane:
     async def _send(self, order_id: int) -> None:
         try:
             plan = await self._claim(order_id)
-        except DatabaseTimeout:
+        except STORE_TROUBLE:
             await self._take_back_unwritten(order_id)
+            return
+        except UnreadableLimits:
+            logger.exception("limits cannot be read, nothing is sent", extra={"order_id": order_id})
             return
         if plan.flying:
             crash.point("gw.send.before_write")
@@ -132,8 +137,15 @@ class OrderLane:
                     break
                 written += 1
         crash.point("gw.send.after_write")
+        if 0 < written < len(flying):
+            await self._recall(flying[:written])
         if written < len(flying):
             await self._land([order.pk for order in flying[written:]], reason=reason)
+
+    async def _recall(self, written: Sequence[FlyingOrder]) -> None:
+        """Ask for the end of a family's first frames when the others could not follow."""
+        for order in written:
+            await in_db(request_cancel, order.pk, by="gateway", lane="orders", deadline_s=10.0)
 
     def _write_frame(self, frame: OrderFrame) -> str:
         """Hand one frame to the transport; return why not, or nothing if it went."""

@@ -14,14 +14,16 @@ from apps.accounts.services import record_balances
 from apps.broker.port import BrokerSnapshot
 from apps.common import crash
 from apps.common.aio import in_db
+from apps.common.clock import boottime
 from apps.domain.calendar import zone_of
 from apps.domain.events import PositionReport
 from apps.gateway.config import GatewayConfig
 from apps.gateway.lease import STORE_TROUBLE
+from apps.gateway.poison import book_fact
 from apps.gateway.services import close_recovery
 from apps.gateway.session_state import SessionState
 from apps.instruments.services import ensure_instrument
-from apps.orders.selectors import in_doubt_count
+from apps.orders.selectors import in_doubt_count, reconcilable_ids
 from apps.orders.services.facts import record_broker_order, record_commission, record_execution
 from apps.orders.services.findings import Seen, apply_absences
 from apps.orders.services.flight import mark_unknown, raise_high_water
@@ -56,14 +58,25 @@ async def reconcile(state: SessionState, config: GatewayConfig) -> bool:
     await in_db(
         mark_unknown, connection=sender.connection, session=sender.session, silent_for=SILENCE, lane="facts"
     )
+    candidates = await in_db(reconcilable_ids, sender.connection, lane="facts")
+    began, saw_the_market = boottime(), state.sees_the_market
     snapshot = await state.session.snapshot()
     crash.point("gw.recon.step")
-    recovered = await _book(state, snapshot)
-    seen = _seen(snapshot, began_at)
-    counts = await in_db(apply_absences, seen=seen, sender=sender, lane="facts", deadline_s=DEADLINE_S)
-    await _book_positions(state, snapshot.positions)
+    recovered = await _book(state, snapshot, began_at)
+    counts: dict[str, int] = {}
+    if saw_the_market and state.sees_the_market:  # else an empty list means nothing
+        counts = await in_db(
+            apply_absences,
+            seen=_seen(snapshot, began_at),
+            sender=sender,
+            candidates=candidates,
+            lane="facts",
+            deadline_s=DEADLINE_S,
+        )
+    await _book_positions(state, snapshot.positions, asked_at=began)
     await in_db(record_balances, list(snapshot.balances), lane="facts", deadline_s=DEADLINE_S)
-    state.connectivity_restored()
+    if saw_the_market:
+        state.connectivity_restored()
     if state.recovery_id is not None:
         await in_db(
             close_recovery,
@@ -112,37 +125,40 @@ async def _asked_within(state: SessionState, timeout_s: float) -> bool:
     return True
 
 
-async def _book(state: SessionState, snapshot: BrokerSnapshot) -> list[dict[str, object]]:
+async def _book(state: SessionState, snapshot: BrokerSnapshot, began_at: datetime) -> list[dict[str, object]]:
     """Book executions first, then orders; return the executions nobody had told us of."""
-    sender = state.sender
     recovered: list[dict[str, object]] = [
         {"ib_exec_id": execution.ib_exec_id, "order_ref": execution.order_ref}
         for execution in snapshot.executions
-        if await in_db(record_execution, execution, sender=sender, lane="facts", deadline_s=DEADLINE_S)
+        if await book_fact(state, record_execution, execution)
     ]
     for commission in snapshot.commissions:
-        await in_db(record_commission, commission, sender=sender, lane="facts", deadline_s=DEADLINE_S)
+        await book_fact(state, record_commission, commission)
     for cause, orders in (
         ("open_orders", snapshot.open_orders),
         ("completed_orders", snapshot.completed_orders),
     ):
         for order in orders:
-            await in_db(
-                record_broker_order, order, sender=sender, cause=cause, lane="facts", deadline_s=DEADLINE_S
-            )
+            await book_fact(state, record_broker_order, order, cause=cause, list_began_at=began_at)
     return recovered
 
 
-async def _book_positions(state: SessionState, reports: tuple[PositionReport, ...]) -> None:
-    """Store what is held account by account; what the complete list does not name is closed."""
+async def _book_positions(
+    state: SessionState, reports: tuple[PositionReport, ...], *, asked_at: float
+) -> None:
+    """Store what is held account by account; what the complete list does not name is closed.
+
+    A position that was told on its own since the list was asked for is newer than the list.
+    """
+    newer = [con_id for con_id, heard_at in state.positions_heard.items() if heard_at >= asked_at]
     by_account: dict[str, list[PositionReport]] = defaultdict(list)
     for report in reports:
         by_account[report.account].append(report)
     for code in state.identity.accounts:
-        await in_db(_replace_positions, code, by_account[code], lane="facts", deadline_s=DEADLINE_S)
+        await in_db(_replace_positions, code, by_account[code], newer, lane="facts", deadline_s=DEADLINE_S)
 
 
-def _replace_positions(code: str, reports: list[PositionReport]) -> None:
+def _replace_positions(code: str, reports: list[PositionReport], newer: list[int]) -> None:
     pairs = [
         (
             report,
@@ -157,7 +173,7 @@ def _replace_positions(code: str, reports: list[PositionReport]) -> None:
         for report in reports
     ]
     for account in accounts([code]):
-        replace_positions(account=account, reports_with_instruments=pairs)
+        replace_positions(account=account, reports_with_instruments=pairs, newer=newer)
 
 
 def _seen(snapshot: BrokerSnapshot, now: datetime) -> Seen:
@@ -167,4 +183,5 @@ def _seen(snapshot: BrokerSnapshot, now: datetime) -> Seen:
         order_refs={order.order_ref for order in orders} | {fill.order_ref for fill in snapshot.executions},
         perm_ids={order.ib_perm_id for order in orders} - {0},
         window_start=midnight.astimezone(UTC),
+        began_at=now,
     )

@@ -58,6 +58,7 @@ class SessionState:
     `resubscribe_wanted` asks the feed to open every line anew. `recovery_id` names the
     recovery report this session belongs to. `lines` are the contracts whose market data flows.
     `lost_because` is what SessionLost said; inbound leaves it here when it ends.
+    `positions_heard` is when a position was last told on its own, by contract id and BOOTTIME.
     """
 
     number: int
@@ -77,6 +78,7 @@ class SessionState:
     recovery_id: int | None = None
     missed_beats: int = 0
     lost_because: str = ""
+    positions_heard: dict[int, float] = field(default_factory=dict)
     lines: set[int] = field(default_factory=set)
     market_data_type: MarketDataType = MarketDataType.UNKNOWN
 
@@ -104,11 +106,16 @@ class SessionState:
         if code == SUBSCRIPTIONS_LOST or code in FARM_CHANGED:
             self.resubscribe_wanted.set()
 
+    @property
+    def sees_the_market(self) -> bool:
+        """Tell whether IB Gateway's own line stands, so that what its lists lack is really absent."""
+        return not self.connectivity_lost or self.line_is_back
+
     def connectivity_restored(self) -> None:
         """Open the order lane again if IB said that its line is back.
 
-        The reconciler calls it after each clean full run; a line that broke again during
-        the run keeps the lane closed.
+        The reconciler calls it after each clean full run that began with the line back; a line
+        that broke again during the run keeps the lane closed.
         """
         if self.line_is_back:
             self.connectivity_lost = False

@@ -91,17 +91,19 @@ class CancelWish:
 def cancel_wishes(connection: str, *, now: datetime, halted_only: bool) -> list[CancelWish]:
     """Return the cancels to write now, oldest wish first.
 
-    A cancel is repeated after 1, 2, 4, 8, 16, then every 30 s until the order ends, for 24 h.
-    With `halted_only` nothing is due unless trading as a whole is halted.
+    A cancel is repeated after 1, 2, 4, 8, 16, then every 30 s until the order ends; that of an
+    order in doubt is kept for 24 h. With `halted_only` nothing is due unless trading as a whole
+    is halted.
     """
     if halted_only and strictest(states([EVERYTHING])) != State.HALTED:
         return []
     rows = Order.objects.filter(
+        Q(status__in=OPEN, cancel_requested_at__isnull=False)
+        | Q(status__in=IN_DOUBT, cancel_requested_at__gte=now - CANCEL_WISH_LIFE),
         account__connection__name=connection,
-        cancel_requested_at__gte=now - CANCEL_WISH_LIFE,
         ib_order_id__isnull=False,
         ib_client_id__isnull=False,
-        status__in=IN_DOUBT | OPEN,
+        origin=Origin.OWN,
     )
     return [
         CancelWish(order.pk, order.ib_order_id or 0, order.ib_client_id or 0)
@@ -130,14 +132,10 @@ def in_doubt_count(connection: str) -> int:
     return Order.objects.filter(account__connection__name=connection, status__in=IN_DOUBT).count()
 
 
-def reconcilable(connection: str, *, since: datetime) -> list[Order]:
-    """Return orders the broker could know: not closed, or closed after `since`."""
-    sent = orders_visible().filter(
-        account__connection__name=connection, ib_order_id__isnull=False, origin=Origin.OWN
-    )
-    return list(
-        sent.filter(Q(status__in=NOT_CLOSED) | Q(status__in=CLOSED, closed_at__gte=since)).order_by("pk")
-    )
+def reconcilable_ids(connection: str) -> list[int]:
+    """Return the ids of orders, of others too, that complete lists of the broker should name."""
+    sent = Order.objects.filter(account__connection__name=connection, status__in=IN_DOUBT | OPEN)
+    return list(sent.order_by("pk").values_list("pk", flat=True))
 
 
 def timeline(order: Order) -> list[OrderEvent]:

@@ -17,8 +17,8 @@ from apps.domain.quotes import MarketDataType, Quote
 from apps.domain.risk.snapshot import Exposure, Snapshot, TradingStateName
 from apps.instruments.models import Instrument
 from apps.marketdata.selectors import reference_price
-from apps.orders.models import Order
-from apps.positions.selectors import held
+from apps.orders.models import Execution, Order
+from apps.positions.selectors import held_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,24 @@ def not_closed_orders(account: Account) -> list[Order]:
     return list(rows.order_by("pk"))
 
 
+def holdings(account: Account, instrument: Instrument) -> tuple[Decimal, Decimal]:
+    """Return the smaller and the larger holding that may be true now, both signed.
+
+    An execution is booked before the broker says the position it led to. In between the row is
+    too old by that execution, or, if the position came first, right already; nobody can tell.
+    """
+    row = held_row(account, instrument)
+    told = Decimal(0) if row is None else row.quantity
+    fills = Execution.objects.filter(account=account, instrument=instrument, superseded=False)
+    if row is not None:
+        fills = fills.filter(booked_at__gt=row.quantity_at)
+    untold = sum(
+        (Side(side).sign * quantity for side, quantity in fills.values_list("side", "quantity")), Decimal(0)
+    )
+    least, most = sorted((told, told + untold), key=abs)
+    return (least if least * most >= 0 else Decimal(0)), most
+
+
 def siblings(order: Order) -> set[int]:
     """Return the ids of an order and of those that are cancelled when it trades.
 
@@ -115,12 +133,14 @@ def snapshot_for(
     siblings, or those it replaces.
     """
     others = [order for order in not_closed_orders(account) if order.pk not in leave_out]
+    least, most = holdings(account, instrument)
     spec: InstrumentSpec = instrument.spec
     return Snapshot(
         states=tuple(TradingStateName(state) for state in states),
         proof=ProofState(proof),
         instrument=spec,
-        position=held(account, instrument),
+        position=least,
+        position_most=most,
         same_instrument=exposures(others, instrument),
         not_closed=len(others),
         reference=price.reference,

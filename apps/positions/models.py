@@ -4,6 +4,7 @@ Facts of the broker, written by the gateway. Orders that could change them stand
 """
 
 from django.db import models
+from django.utils import timezone
 
 from apps.accounts.models import Account
 from apps.instruments.models import Instrument
@@ -12,8 +13,8 @@ from apps.instruments.models import Instrument
 class Position(models.Model):
     """What the broker last said is held of one instrument in one account.
 
-    `quantity` is signed and 0 once closed; the row stays. Marks are the broker's own, in the
-    instrument's currency, and may be older than the quantity.
+    `quantity` is signed and 0 once closed; the row stays. It was told at `quantity_at`. Marks are
+    the broker's own, in the instrument's currency, and come on their own.
     """
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="positions")
@@ -27,6 +28,7 @@ class Position(models.Model):
     )
     realized_pnl = models.DecimalField("realised P&L", max_digits=24, decimal_places=8, null=True, blank=True)
     daily_pnl = models.DecimalField("daily P&L", max_digits=24, decimal_places=8, null=True, blank=True)
+    quantity_at = models.DateTimeField("quantity told at", default=timezone.now)
     as_of = models.DateTimeField()
 
     class Meta:

@@ -22,6 +22,11 @@ def positions(account_codes: Collection[str] | None, *, all_types: bool = False)
     return list(rows.order_by("account__code", "instrument__symbol", "pk"))
 
 
+def held_row(account: Account, instrument: Instrument) -> Position | None:
+    """Return the row of what is held, also when that is 0; None if nothing ever was."""
+    return Position.objects.filter(account=account, instrument=instrument).first()
+
+
 def held(account: Account, instrument: Instrument) -> Decimal:
     """Return the signed quantity held, 0 for none."""
     quantity = (

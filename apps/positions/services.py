@@ -1,6 +1,6 @@
 """Write what the broker says is held, its marks and P&L, and the equity of each trading day."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -37,17 +37,24 @@ def record_position(*, report: PositionReport, instrument: Instrument) -> Positi
 
 @transaction.atomic
 def replace_positions(
-    *, account: Account, reports_with_instruments: Iterable[tuple[PositionReport, Instrument]]
+    *,
+    account: Account,
+    reports_with_instruments: Iterable[tuple[PositionReport, Instrument]],
+    newer: Collection[int] = (),
 ) -> list[Position]:
     """Store a complete list of the broker: what it does not name is closed. Returns what it names.
 
-    Only for lists whose end was received: a query that failed is not "flat".
+    `newer` are contract ids whose position was heard after the list was asked for: there the
+    list is the older word and changes nothing. Only for lists whose end was received: a query
+    that failed is not "flat".
     """
     named = [
         _record(account, instrument, quantity=report.quantity, average_cost=report.average_cost)
         for report, instrument in reports_with_instruments
+        if report.ib_con_id not in newer
     ]
     gone = Position.objects.filter(account=account).exclude(quantity=0)
+    gone = gone.exclude(instrument__ib_con_id__in=newer)
     for row in gone.exclude(pk__in=[row.pk for row in named]).select_related("instrument"):
         _record(account, row.instrument, quantity=Decimal(0), average_cost=Decimal(0))
     return named
@@ -123,10 +130,12 @@ def _record(
 ) -> Position:
     """Upsert one position in the caller's transaction; marks of what is closed are cleared."""
     before = Position.objects.filter(account=account, instrument=instrument).first()
+    now = timezone.now()
     facts: dict[str, Decimal | datetime | None] = {
         "quantity": quantity,
         "average_cost": average_cost,
-        "as_of": timezone.now(),
+        "quantity_at": now,
+        "as_of": now,
     }
     if not quantity:
         facts |= {"market_value": Decimal(0), "unrealized_pnl": Decimal(0)}

@@ -47,6 +47,7 @@ SEEN = Snapshot(
     proof=ProofState.PROVEN,
     instrument=SPEC,
     position=Decimal(0),
+    position_most=Decimal(0),
     same_instrument=(),
     not_closed=0,
     reference=Decimal(100),
@@ -64,7 +65,7 @@ BUY = OrderTicket(
     limit_price=Decimal(100),
 )
 SELL = replace(BUY, side=Side.SELL)
-LONG_10 = replace(SEEN, position=Decimal(10))
+LONG_10 = replace(SEEN, position=Decimal(10), position_most=Decimal(10))
 
 
 def codes(ticket: OrderTicket, seen: Snapshot = SEEN) -> list[str]:
@@ -90,8 +91,8 @@ class TestControls:
             ({}, {"not_closed": 49}, None),
             ({}, {"not_closed": 50}, "RISK_MAX_OPEN_ORDERS"),
             ({}, {"earlier_duplicate": "order 7"}, "RISK_DUPLICATE_ORDER"),
-            ({}, {"position": Decimal(4990)}, None),
-            ({}, {"position": Decimal(4991)}, "RISK_MAX_POSITION"),
+            ({}, {"position_most": Decimal(4990)}, None),
+            ({}, {"position_most": Decimal(4991)}, "RISK_MAX_POSITION"),
             ({}, {"states": (TradingStateName.ACTIVE, TradingStateName.HALTED)}, "TRADING_HALTED"),
             ({}, {"states": (TradingStateName.REDUCING,)}, "TRADING_REDUCING"),
             ({}, {"proof": ProofState.UNPROVEN}, "MODE_MISMATCH"),
@@ -143,7 +144,9 @@ class TestControls:
 class TestFailClosed:
     @pytest.mark.parametrize("rule", RULES)
     def test_a_control_that_raises_denies(self, rule: Any) -> None:
-        broken = replace(SEEN, instrument=None, position=None, reference="x", quote_age_s="x")  # type: ignore[arg-type]
+        broken = replace(
+            SEEN, instrument=None, position=None, position_most=None, reference="x", quote_age_s="x"
+        )  # type: ignore[arg-type]
 
         verdict = evaluate(SELL, broken, PAPER_DEFAULTS)
 

@@ -11,6 +11,8 @@ import pytest
 from apps.domain.events import BrokerNotice, BrokerOrder, OrderStatusReport
 from apps.domain.executions import CommissionReport
 from apps.domain.orders import OrderStatus, Sender, Side
+from apps.domain.quotes import Quote
+from apps.instruments.models import Instrument
 from apps.orders.models import Execution, Order
 from apps.orders.services.facts import (
     record_broker_order,
@@ -19,9 +21,10 @@ from apps.orders.services.facts import (
     record_notice,
     record_status,
 )
+from apps.orders.services.families import submit_bracket
 from apps.orders.services.findings import Seen, apply_absences
 from apps.orders.services.flight import mark_unknown
-from tests.orders.conftest import execution
+from tests.orders.conftest import BUY_10, Tara, execution, fly
 
 
 def status(order: Order, word: str, *, filled: int = 0) -> OrderStatusReport:
@@ -89,9 +92,16 @@ class TestStatus:
 
         assert now_of(flying).status == "WORKING"
 
-    def test_inactive_after_a_reject_code_is_rejected(self, flying: Order, sender: Sender) -> None:
+    def test_inactive_after_a_reject_code_waits_for_a_complete_list(
+        self, flying: Order, sender: Sender
+    ) -> None:
         record_notice(BrokerNotice(flying.ib_order_id or 0, 201, "no buying power"), sender=sender)
         record_status(status(flying, "Inactive"), sender=sender)
+        assert now_of(flying).status == "WORKING"
+
+        record_broker_order(
+            shown(flying, "Inactive"), sender=sender, cause="open_orders", list_began_at=datetime.now(UTC)
+        )
 
         order = now_of(flying)
         assert (order.status, order.ib_error_code, order.ib_error_text) == (
@@ -107,6 +117,13 @@ class TestStatus:
         record_notice(BrokerNotice(flying.ib_order_id or 0, code, "whatever"), sender=sender)
 
         assert now_of(flying).status == "WORKING"
+
+    def test_a_code_of_an_earlier_session_rejects_nothing(self, flying: Order, sender: Sender) -> None:
+        record_notice(BrokerNotice(flying.ib_order_id or 0, 201, "no buying power"), sender=sender)
+
+        record_status(status(flying, "Cancelled"), sender=replace(sender, session=2))
+
+        assert now_of(flying).status == "CANCELLED"
 
     def test_a_late_submitted_does_not_undo_a_cancel_under_way(self, flying: Order, sender: Sender) -> None:
         record_status(status(flying, "PendingCancel"), sender=sender)
@@ -162,6 +179,24 @@ class TestExecutions:
         order = now_of(flying)
         assert (order.status, order.late) == ("FILLED", True)
 
+    def test_a_bust_takes_back_what_had_filled_it(self, flying: Order, sender: Sender) -> None:
+        record_execution(execution(flying, exec_id="a.b.01.01"), sender=sender)
+
+        record_execution(execution(flying, exec_id="a.b.01.02", quantity=0), sender=sender)
+
+        order = now_of(flying)
+        assert (order.status, order.filled_quantity, order.late) == ("CANCELLED", Decimal(0), True)
+
+    def test_a_fill_of_a_denied_order_is_booked_and_moves_nothing(
+        self, flying: Order, sender: Sender
+    ) -> None:
+        Order.objects.update(status="DENIED")
+
+        assert record_execution(execution(flying, quantity=4), sender=sender)
+
+        order = now_of(flying)
+        assert (order.status, order.filled_quantity) == ("DENIED", Decimal(4))
+
     def test_commission_is_joined_once(self, flying: Order, sender: Sender) -> None:
         report = CommissionReport("0000e0d5.69b0c1f2.01.01", Decimal("1.00"), "USD", None)
 
@@ -169,7 +204,7 @@ class TestExecutions:
         record_execution(execution(flying), sender=sender)
         joined = [record_commission(report, sender=sender) for _ in range(2)]
 
-        assert (early, joined) == (False, [True, False])
+        assert (early, joined) == (False, [True, True])
         assert Execution.objects.get().commission == Decimal(1)
 
     def test_any_order_of_arrival_ends_the_same(self, flying: Order, sender: Sender) -> None:
@@ -220,7 +255,7 @@ class TestReconciliation:
         long_ago = datetime.now(UTC) - timedelta(seconds=90)
         Order.objects.update(in_flight_at=long_ago, looks=2, first_look_at=long_ago + timedelta(seconds=28))
 
-        apply_absences(seen=_nothing_seen(), sender=sender)
+        apply_absences(seen=_nothing_seen(), sender=sender, candidates=[flying.pk])
 
         assert now_of(flying).status == OrderStatus.NOT_PLACED
 
@@ -228,7 +263,7 @@ class TestReconciliation:
         mark_unknown(connection="main", session=2, silent_for=timedelta(seconds=5))
         Order.objects.update(in_flight_at=datetime.now(UTC) - timedelta(seconds=90))
 
-        apply_absences(seen=_nothing_seen(), sender=sender)
+        apply_absences(seen=_nothing_seen(), sender=sender, candidates=[flying.pk])
 
         order = now_of(flying)
         assert (order.status, order.looks) == ("UNKNOWN", 1)
@@ -238,9 +273,105 @@ class TestReconciliation:
     ) -> None:
         record_status(status(flying, "Submitted"), sender=sender)
 
-        apply_absences(seen=_nothing_seen(), sender=sender)
+        apply_absences(seen=_nothing_seen(), sender=sender, candidates=[flying.pk])
 
         assert now_of(flying).status == "UNKNOWN"
+
+    def test_an_order_the_broker_once_showed_is_never_called_not_placed(
+        self, flying: Order, sender: Sender
+    ) -> None:
+        record_status(status(flying, "Submitted"), sender=sender)
+        long_ago = datetime.now(UTC) - timedelta(seconds=90)
+        Order.objects.update(status="UNKNOWN", in_flight_at=long_ago, looks=2, first_look_at=long_ago)
+
+        apply_absences(seen=_nothing_seen(), sender=sender, candidates=[flying.pk])
+
+        assert now_of(flying).status == "UNKNOWN"
+
+    def test_an_order_sent_while_the_lists_were_read_is_not_missing(
+        self, flying: Order, sender: Sender
+    ) -> None:
+        record_status(status(flying, "Submitted"), sender=sender)
+        seen = replace(_nothing_seen(), began_at=datetime.now(UTC) - timedelta(seconds=5))
+
+        apply_absences(seen=seen, sender=sender, candidates=[flying.pk])
+
+        assert now_of(flying).status == "WORKING"
+
+    @pytest.mark.parametrize("ended_as", ["CANCELLED", "REJECTED"])
+    def test_a_complete_list_reopens_what_is_open_after_all(
+        self, flying: Order, sender: Sender, ended_as: str
+    ) -> None:
+        closed_at = datetime.now(UTC) - timedelta(seconds=5)
+        Order.objects.update(status=ended_as, closed_at=closed_at)
+
+        record_broker_order(
+            shown(flying, "Submitted"), sender=sender, cause="open_orders", list_began_at=datetime.now(UTC)
+        )
+
+        order = now_of(flying)
+        assert (order.status, order.late) == ("WORKING", True)
+
+    def test_a_completed_order_with_unexplained_fills_is_in_doubt(
+        self, flying: Order, sender: Sender
+    ) -> None:
+        record_status(status(flying, "Submitted"), sender=sender)
+        completed = replace(shown(flying, "Cancelled"), filled=Decimal(4))
+
+        record_broker_order(
+            completed, sender=sender, cause="completed_orders", list_began_at=datetime.now(UTC)
+        )
+
+        assert now_of(flying).status == "UNKNOWN"
+
+    def test_legs_of_an_entry_that_traded_are_not_cancelled_for_being_late(
+        self, aapl: Instrument, sender: Sender, picture: dict[int, Quote], tara: Tara
+    ) -> None:
+        bracket = submit_bracket(
+            BUY_10, take_profit=Decimal(240), stop_loss=Decimal(221), client_order_id="swing-0001", by=tara
+        )
+        fly(bracket.parent, sender, picture)
+        entry, profit = Order.objects.get(leg_role="entry"), Order.objects.get(leg_role="take_profit")
+        Order.objects.update(expires_at=datetime.now(UTC) - timedelta(seconds=1))
+        mark_unknown(connection="main", session=2, silent_for=timedelta(seconds=5))
+        later = replace(sender, session=2)
+
+        record_execution(execution(entry), sender=later)
+        record_broker_order(
+            replace(shown(profit, "Submitted"), ib_perm_id=9), sender=later, cause="open_orders"
+        )
+
+        profit.refresh_from_db()
+        assert (profit.status, profit.cancel_requested_at) == ("WORKING", None)
+
+    @pytest.mark.parametrize("filled", [None, Decimal(7)])
+    def test_a_foreign_order_without_a_quantity_stops_nothing(
+        self, flying: Order, sender: Sender, filled: Decimal | None
+    ) -> None:
+        foreign = replace(
+            shown(flying, "Filled"),
+            order_ref="",
+            ib_perm_id=0,
+            ib_order_id=0,
+            client_id=0,
+            quantity=Decimal(0),
+            filled=filled,
+        )
+
+        for _ in range(2):
+            record_broker_order(foreign, sender=sender, cause="completed_orders")
+
+        assert Order.objects.filter(origin="EXTERNAL").count() == (0 if filled is None else 1)
+
+    def test_a_foreign_order_that_is_gone_no_longer_counts(self, flying: Order, sender: Sender) -> None:
+        foreign = replace(shown(flying, "Submitted"), order_ref="", ib_perm_id=7, client_id=0)
+        row = record_broker_order(foreign, sender=sender, cause="open_orders")
+        assert row is not None
+
+        apply_absences(seen=_nothing_seen(), sender=sender, candidates=[row.pk])
+
+        row.refresh_from_db()
+        assert row.status == "CANCELLED"
 
     def test_late_evidence_revokes_not_placed(self, flying: Order, sender: Sender) -> None:
         Order.objects.update(status="NOT_PLACED")
@@ -263,7 +394,8 @@ class TestReconciliation:
 
 
 def _nothing_seen() -> Seen:
-    return Seen(order_refs=set(), perm_ids=set(), window_start=datetime.now(UTC) - timedelta(hours=12))
+    now = datetime.now(UTC)
+    return Seen(order_refs=set(), perm_ids=set(), window_start=now - timedelta(hours=12), began_at=now)
 
 
 def _rewind(order: Order, values: dict[str, object]) -> None:

@@ -91,6 +91,17 @@ class TestSubmitOrder:
         assert submission.order.limit_price == Decimal("227.40")
         assert again.replayed
 
+    def test_refuses_a_key_whose_order_the_broker_has_and_we_forgot(
+        self, account: Account, aapl: Instrument, tara: Tara
+    ) -> None:
+        order = submit_order(BUY_10, client_order_id="swing-0001", by=tara).order
+        Order.objects.filter(pk=order.pk).update(origin="ORPHAN", client_order_id="orphan-1-1-1")
+
+        with pytest.raises(IdempotencyKeyConflict):
+            submit_order(BUY_10, client_order_id="swing-0001", by=tara)
+
+        assert Order.objects.count() == 1
+
 
 class TestGateOne:
     @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Cancels, the kill switch, and orders made of orders."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 
 from apps.accounts.models import Account
 from apps.domain.orders import Sender
+from apps.domain.quotes import Quote
 from apps.instruments.models import Instrument
 from apps.orders.models import Order
 from apps.orders.selectors import cancel_wishes, kill_outcome, preview_kill
@@ -24,7 +25,7 @@ from apps.orders.services.families import (
 from apps.orders.services.intake import IdempotencyKeyConflict, submit_order
 from apps.orders.services.wishes import OrderTerminal, kill, record_cancel_sent, request_cancel
 from apps.safety.models import TradingState
-from tests.orders.conftest import BUY_10, CODE, Tara, execution, hold
+from tests.orders.conftest import BUY_10, CODE, Tara, execution, fly, hold
 from tests.orders.test_facts import status
 
 
@@ -65,6 +66,23 @@ class TestRequestCancel:
         assert due == [flying.pk]
         assert just_after == []
         assert [wish.order_id for wish in later] == [flying.pk]
+
+    def test_a_wish_that_grew_old_in_doubt_can_be_renewed(self, flying: Order) -> None:
+        request_cancel(flying.pk, by="key:tara0001")
+        long_ago = datetime.now(UTC) - timedelta(hours=25)
+        Order.objects.update(cancel_requested_at=long_ago, cancel_sent_at=long_ago, cancel_attempts=9)
+        assert cancel_wishes("main", now=datetime.now(UTC), halted_only=False) == []
+
+        request_cancel(flying.pk, by="key:tara0001")
+
+        assert len(cancel_wishes("main", now=datetime.now(UTC), halted_only=False)) == 1
+
+    def test_that_of_an_open_order_never_grows_old(self, flying: Order, sender: Sender) -> None:
+        record_status(status(flying, "Submitted"), sender=sender)
+        request_cancel(flying.pk, by="key:tara0001")
+        Order.objects.update(cancel_requested_at=datetime.now(UTC) - timedelta(hours=60))
+
+        assert len(cancel_wishes("main", now=datetime.now(UTC), halted_only=False)) == 1
 
     def test_waits_while_not_ready_unless_halted(self, flying: Order, sender: Sender) -> None:
         record_status(status(flying, "Submitted"), sender=sender)
@@ -195,6 +213,56 @@ class TestClosePosition:
         stop.refresh_from_db()
         assert (stop.status, closing.status) == ("CANCELLED_UNSENT", "ACCEPTED")
 
+    def test_a_refused_close_leaves_the_stop_in_place(
+        self, account: Account, aapl: Instrument, tara: Tara
+    ) -> None:
+        hold(account, aapl, 10)
+        stop = _protect(tara).orders[0]
+        TradingState.objects.filter(scope="*").update(state="HALTED")
+
+        closing = _close(tara).order
+
+        stop.refresh_from_db()
+        assert (closing.status, stop.cancel_requested_at) == ("DENIED", None)
+
+    def test_a_repeated_key_answers_with_the_first_whatever_is_held_now(
+        self, account: Account, aapl: Instrument, tara: Tara
+    ) -> None:
+        position = hold(account, aapl, 10)
+        first = _close(tara, key="close-0001")
+        position.quantity = 0
+        position.save(update_fields=["quantity"])
+
+        again = _close(tara, key="close-0001")
+
+        assert (again.replayed, again.order.pk) == (True, first.order.pk)
+
+    def test_shares_that_were_sold_a_moment_ago_are_not_sold_again(
+        self, account: Account, aapl: Instrument, tara: Tara, sender: Sender, picture: dict[int, Quote]
+    ) -> None:
+        hold(account, aapl, 10)
+        stop = _protect(tara).orders[0]
+        fly(stop, sender, picture)
+        stop.refresh_from_db()
+        record_execution(execution(stop), sender=sender)
+
+        closing = _close(tara).order
+
+        assert closing.status == "DENIED"
+        assert "RISK_SHORT_NOT_ALLOWED" in closing.reason_codes
+
+    def test_leaves_the_legs_of_an_entry_that_has_not_traded(
+        self, account: Account, aapl: Instrument, tara: Tara
+    ) -> None:
+        hold(account, aapl, 10)
+        bracket = submit_bracket(
+            BUY_10, take_profit=Decimal(240), stop_loss=Decimal(221), client_order_id="swing-0001", by=tara
+        )
+
+        _protect(tara)
+
+        assert {child.standing for child in Order.objects.filter(parent=bracket.parent)} == {"ACCEPTED"}
+
 
 class TestProtectPosition:
     def test_stop_first_and_both_cancel_each_other(
@@ -241,8 +309,8 @@ class TestProtectPosition:
         assert again.orders[0].status == "ACCEPTED"
 
 
-def _close(tara: Tara, *, quantity: Decimal | None = None):  # type: ignore[no-untyped-def]
-    return close_position(CODE, "AAPL", quantity=quantity, limit_price=None, client_order_id=None, by=tara)
+def _close(tara: Tara, *, quantity: Decimal | None = None, key: str | None = None):  # type: ignore[no-untyped-def]
+    return close_position(CODE, "AAPL", quantity=quantity, limit_price=None, client_order_id=key, by=tara)
 
 
 def _protect(tara: Tara, *, stop_loss: Decimal = Decimal(221), take_profit: Decimal | None = None):  # type: ignore[no-untyped-def]

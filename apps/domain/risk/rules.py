@@ -165,7 +165,7 @@ def max_position(ticket: OrderTicket, seen: Snapshot, limits: Limits) -> Refusal
     if shrinks(ticket, seen):
         return None
     open_same_side = open_quantity(seen.same_instrument, ticket.side)
-    after = abs(seen.position + ticket.side.sign * (open_same_side + ticket.quantity))
+    after = abs(seen.position_most + ticket.side.sign * (open_same_side + ticket.quantity))
     if after <= limits.max_position:
         return None
     return _over("RISK_MAX_POSITION", "Worst-case position", after, limits.max_position)

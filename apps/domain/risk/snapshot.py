@@ -36,7 +36,9 @@ class Snapshot:
     """Everything a control may look at, for one order of one account at one moment.
 
     `reference` is the price per share to value the order with, `reference_source` where it is
-    from; `quote_age_s` is its age by BOOTTIME. `same_instrument` are the other orders in the
+    from; `quote_age_s` is its age by BOOTTIME. `position` and `position_most` are the smaller and
+    the larger holding that may be true while an execution is booked and the broker has not yet
+    said the position it led to; mostly they are equal. `same_instrument` are the other orders in the
     instrument that are not closed. `earlier_duplicate` names an equal order inside the window.
     """
 
@@ -44,6 +46,7 @@ class Snapshot:
     proof: ProofState
     instrument: InstrumentSpec
     position: Decimal
+    position_most: Decimal
     same_instrument: tuple[Exposure, ...]
     not_closed: int
     reference: Decimal | None

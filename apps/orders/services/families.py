@@ -5,6 +5,7 @@ is added here is which legs there are and that a position is never sold twice.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -40,11 +41,10 @@ from apps.orders.services.intake import (
     lock_states,
     on_tick,
     prepare,
-    replay,
     require_ready,
     submit_order,
 )
-from apps.orders.services.wishes import request_cancel
+from apps.orders.services.wishes import OrderTerminal, request_cancel
 from apps.orders.snapshots import exposures, not_closed_orders, price_from_row
 from apps.positions.selectors import held
 from apps.safety.selectors import limits_in_force
@@ -153,23 +153,56 @@ def close_position(
     NoPosition, ExceedsPosition, InProgress if those cancels are not confirmed in time, and what
     submit_order raises.
     """
+    earlier = _replayed_close(account_code, symbol, client_order_id, quantity, limit_price)
+    if earlier is not None:
+        return earlier
     account, instrument, position = holding(account_code, symbol)
-    wanted = quantity_of(position, quantity)
     ticket = OrderTicket(
         account=account.code,
         symbol=instrument.symbol,
         side=exit_side(position),
         order_type=OrderType.MARKET if limit_price is None else OrderType.LIMIT,
-        quantity=wanted,
+        quantity=quantity_of(position, quantity),
         limit_price=limit_price,
         tag=tag,
     )
-    earlier = replay(account, ticket, client_order_id) if client_order_id else None
-    if earlier is not None:
-        return earlier
     require_ready(account)
-    free_position(account, instrument, position=position, wanted=wanted, by=by, ids=ids)
+    in_the_way = exits_in_the_way(account, instrument, position=position, wanted=ticket.quantity)
+    if in_the_way:
+        key, warnings = key_for(account, client_order_id)
+        request = prepare(account, ticket, by=by, ids=ids, wishes=wishes, warnings=warnings)
+        if _would_pass([Leg(ticket, key, asked=ticket)], request, replaced=in_the_way):
+            cancel_exits(in_the_way, by=by, ids=ids)
     return submit_order(ticket, client_order_id=client_order_id, by=by, ids=ids, wishes=wishes)
+
+
+def _replayed_close(
+    account_code: str,
+    symbol: str,
+    client_order_id: str | None,
+    quantity: Decimal | None,
+    limit_price: Decimal | None,
+) -> Submission | None:
+    """Return the order an earlier close with this key made.
+
+    What "all of it" meant then is not what it would mean today, so the position is not asked.
+    """
+    if client_order_id is None:
+        return None
+    account = account_by_code(account_code)
+    rows = Order.objects.select_related("account", "instrument", "group", "parent")
+    order = rows.filter(account=account, client_order_id=client_order_id).first()
+    if order is None:
+        return None
+    same_quantity = quantity is None or quantity == order.quantity
+    same_symbol = order.instrument.symbol == normalise_symbol(symbol)
+    if not (same_symbol and same_quantity and order.limit_price == limit_price):
+        raise IdempotencyKeyConflict(
+            f"{client_order_id} was used for order {order.pk}",
+            order_id=order.pk,
+            order_uuid=str(order.uuid),
+        )
+    return Submission(order, replayed=True, warnings=tuple(order.warnings))
 
 
 def protect_position(
@@ -223,18 +256,18 @@ def protect_position(
         for ticket, name, role in zip(tickets, names, ("stop_loss", "take_profit"), strict=False)
     ]
     cancelled: list[Order] = []
-    if replace_existing and _would_pass(legs, request, side=exit_side(position)):
-        cancelled = cancel_exits(account, instrument, side=exit_side(position), by=by, ids=ids)
+    replaced = exit_orders(account, instrument, side=exit_side(position)) if replace_existing else []
+    if replaced and _would_pass(legs, request, replaced=replaced):
+        cancelled = cancel_exits(replaced, by=by, ids=ids)
     orders = _accept_protection(legs, request)
     return Protection(orders, cancelled, replayed=False, warnings=request.warnings)
 
 
-def _would_pass(legs: Sequence[Leg], request: Request, *, side: Side) -> bool:
+def _would_pass(legs: Sequence[Leg], request: Request, *, replaced: Sequence[Order]) -> bool:
     """Tell whether gate 1 would let the new exits pass once the old ones are gone.
 
     Asked before anything is cancelled: a refusal must not leave the position unguarded.
     """
-    replaced = exit_orders(request.account, request.instrument, side=side)
     states = lock_states(request.account, request.instrument)
     limits = limits_in_force(request.account)
     return all(
@@ -313,50 +346,50 @@ def refuse_wrong_side(
             raise LegOnWrongSide(f"{name} {plain(leg)} is on the wrong side of {plain(price)}")
 
 
-def free_position(
-    account: Account,
-    instrument: Instrument,
-    *,
-    position: Decimal,
-    wanted: Decimal,
-    by: Principal,
-    ids: RequestIds,
+def exits_in_the_way(
+    account: Account, instrument: Instrument, *, position: Decimal, wanted: Decimal
 ) -> list[Order]:
-    """Cancel exit orders where they and the wanted quantity would exceed the position."""
+    """Return the exit orders that, together with the wanted quantity, exceed the position."""
     side = exit_side(position)
     waiting = open_quantity(exposures(not_closed_orders(account), instrument), side)
-    if wanted + waiting <= abs(position):
-        return []
-    return cancel_exits(account, instrument, side=side, by=by, ids=ids)
+    return exit_orders(account, instrument, side=side) if wanted + waiting > abs(position) else []
 
 
 def exit_orders(account: Account, instrument: Instrument, *, side: Side) -> list[Order]:
-    """Return our orders of one side of an instrument that are not closed, oldest first."""
+    """Return our orders of one side of an instrument that are not closed, oldest first.
+
+    Legs whose entry has not traded guard nothing yet and are left alone.
+    """
     rows = Order.objects.filter(
         account=account, instrument=instrument, side=side, status__in=NOT_CLOSED, origin=Origin.OWN
     )
-    return list(rows.order_by("pk"))
+    return list(rows.exclude(parent__isnull=False, parent__filled_quantity=0).order_by("pk"))
 
 
-def cancel_exits(
-    account: Account, instrument: Instrument, *, side: Side, by: Principal, ids: RequestIds
-) -> list[Order]:
-    """Cancel our orders of one side of an instrument and wait until none can trade any more.
+def cancel_exits(orders: Sequence[Order], *, by: Principal, ids: RequestIds) -> list[Order]:
+    """Cancel exit orders and wait until none can trade any more.
 
-    Raises InProgress if the broker has not confirmed within 5 s; the cancels stay asked for.
+    Raises InProgress if the broker has not confirmed within 5 s, or if one of them traded
+    meanwhile: then the position is not what the caller's quantity was made from.
     """
-    orders = exit_orders(account, instrument, side=side)
+    filled_before = {order.pk: order.filled_quantity for order in orders}
     for order in orders:
-        request_cancel(order.pk, by=by.principal, request_id=ids.request_id)
-    pks = [order.pk for order in orders]
+        with suppress(OrderTerminal):
+            request_cancel(order.pk, by=by.principal, request_id=ids.request_id)
+    pks = list(filled_before)
 
     def all_closed() -> bool | None:
         return True if not Order.objects.filter(pk__in=pks).exclude(status__in=CLOSED).exists() else None
 
     topics = [f"order:{pk}" for pk in pks]
-    if pks and wait_until(all_closed, topics=topics, deadline_s=CANCEL_DEADLINE_S) is None:
+    if wait_until(all_closed, topics=topics, deadline_s=CANCEL_DEADLINE_S) is None:
         raise InProgress("The broker has not confirmed the cancel of earlier exit orders", retry_after_s=1)
-    return list(Order.objects.select_related("account", "instrument").filter(pk__in=pks).order_by("pk"))
+    ended = list(Order.objects.select_related("account", "instrument").filter(pk__in=pks).order_by("pk"))
+    if any(order.filled_quantity != filled_before[order.pk] for order in ended):
+        raise InProgress(
+            "An earlier exit order traded meanwhile; look at the position again", retry_after_s=1
+        )
+    return ended
 
 
 def _oca(key: str) -> str:

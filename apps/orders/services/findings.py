@@ -13,10 +13,9 @@ from django.utils import timezone
 
 from apps.common.db import short_transaction
 from apps.domain.broker_words import REJECT_CODES
-from apps.domain.orders import IN_DOUBT, OPEN, OrderStatus, Sender
+from apps.domain.orders import IN_DOUBT, OPEN, OrderStatus, Origin, Sender
 from apps.domain.reconcile import Absence, TracelessOrder, judge_absence
 from apps.orders.models import Execution, Order
-from apps.orders.selectors import reconcilable
 from apps.orders.services.transitions import lock_order, move, note
 
 logger = logging.getLogger(__name__)
@@ -24,17 +23,26 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The names and ids that the complete lists showed, and since when executions are covered."""
+    """The names and ids that the complete lists showed, and since when executions are covered.
+
+    `began_at` is when the first list was asked for; what is newer could not be in it.
+    """
 
     order_refs: Collection[str]
     perm_ids: Collection[int]
     window_start: datetime
+    began_at: datetime
 
 
-def apply_absences(*, seen: Seen, sender: Sender) -> dict[str, int]:
-    """Judge every order of ours that no list names; return how many of each judgement."""
+def apply_absences(*, seen: Seen, sender: Sender, candidates: Collection[int]) -> dict[str, int]:
+    """Judge the candidates that no list names; return how many of each judgement.
+
+    `candidates` are the ids that `reconcilable_ids` gave before the lists were asked for: an
+    order sent while they were read cannot be missing from them.
+    """
     counts: dict[str, int] = {}
-    for order in reconcilable(sender.connection, since=timezone.now()):
+    rows = Order.objects.filter(pk__in=list(candidates)).order_by("pk")
+    for order in rows:
         if _is_named(order, seen):
             continue
         judgement = _apply(order.pk, seen=seen, sender=sender)
@@ -50,7 +58,11 @@ def _apply(order_id: int, *, seen: Seen, sender: Sender) -> str:
     now = timezone.now()
     with short_transaction():
         order = lock_order(order_id)
-        if order.standing not in IN_DOUBT | OPEN or order.in_flight_at is None:
+        if order.standing not in IN_DOUBT | OPEN:
+            return Absence.WAIT
+        if order.origin != Origin.OWN:
+            return _end_foreign(order)
+        if order.in_flight_at is None or order.in_flight_at >= seen.began_at:
             return Absence.WAIT
         judgement = judge_absence(
             TracelessOrder(
@@ -59,7 +71,9 @@ def _apply(order_id: int, *, seen: Seen, sender: Sender) -> str:
                 looks=order.looks,
                 first_look_at=order.first_look_at,
                 rejected_in_session=order.ib_error_code in REJECT_CODES
-                and order.ib_error_session == sender.session,
+                and order.ib_error_session == sender.session
+                and order.updated_at < seen.began_at,
+                was_seen=bool(order.ib_perm_ids or order.broker_status),
                 has_fills=Execution.objects.filter(order=order).exists(),
             ),
             now=now,
@@ -67,6 +81,12 @@ def _apply(order_id: int, *, seen: Seen, sender: Sender) -> str:
         )
         _act(order, judgement, now=now)
     return judgement
+
+
+def _end_foreign(order: Order) -> str:
+    """End an order of somebody else that is gone; how it ended is not ours to know."""
+    move(order, OrderStatus.CANCELLED, cause="not_in_lists", actor="broker")
+    return "FOREIGN"
 
 
 def _act(order: Order, judgement: Absence, *, now: datetime) -> None:

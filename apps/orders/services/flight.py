@@ -89,7 +89,8 @@ def put_in_flight(
         if not orders or orders[0].pk != order_id:
             return NOTHING
         verdicts = [
-            _judge(order, states=states, picture=picture, proof=proof, boottime=boottime) for order in orders
+            _judge(order, family=orders, states=states, picture=picture, proof=proof, boottime=boottime)
+            for order in orders
         ]
         if any(not verdict.passed for verdict in verdicts):
             _deny(orders, verdicts)
@@ -131,6 +132,7 @@ def _as_value(order: Order, *, transmit: bool) -> FlyingOrder:
 def _judge(
     order: Order,
     *,
+    family: Sequence[Order],
     states: Sequence[TradingState],
     picture: Picture,
     proof: ProofState,
@@ -145,7 +147,7 @@ def _judge(
         states=state_words(states),
         proof=proof,
         price=price_from_quote(picture.get(order.instrument.ib_con_id), boottime=boottime),
-        leave_out=siblings(order),
+        leave_out=siblings(order) | {member.pk for member in family},
     )
     leg = Leg(ticket, order.client_order_id, asked=ticket, follows_parent=order.parent_id is not None)
     return evaluate(ticket, seen, limits_in_force(order.account), rules=rules_for(leg))

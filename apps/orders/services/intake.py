@@ -23,7 +23,7 @@ from apps.domain.errors import DomainError
 from apps.domain.identity import fingerprint, is_client_order_id, order_ref, plain
 from apps.domain.instruments import nearest_ticks, tick_at
 from apps.domain.mode import Mode
-from apps.domain.orders import OrderStatus, OrderTicket, Side
+from apps.domain.orders import OrderStatus, OrderTicket, Origin, Side
 from apps.domain.risk.gate import Verdict, evaluate
 from apps.domain.risk.limits import MAX_EXPIRY_S, Limits
 from apps.domain.risk.rules import LEG_RULES, RULES, Rule
@@ -31,7 +31,7 @@ from apps.instruments.models import Instrument
 from apps.instruments.services import resolve_symbol
 from apps.marketdata.models import WatchPriority
 from apps.marketdata.services import renew_watch
-from apps.orders.models import Order, OrderGroup
+from apps.orders.models import Execution, Order, OrderGroup
 from apps.orders.services.transitions import record_step
 from apps.orders.snapshots import NO_PRICE, PriceSeen, price_from_row, snapshot_for
 from apps.safety.models import AccountRisk, TradingState
@@ -277,6 +277,7 @@ def accept(legs: Sequence[Leg], request: Request, *, kind: str = "") -> list[Ord
         # lock order everywhere: account risk, trading states, order ids, orders, audit head
         risk = for_update(AccountRisk.objects.filter(account=request.account)).get()
         now = database_now(risk)
+        refuse_orphans(legs, request.account)
         states = lock_states(request.account, request.instrument)
         limits = limits_in_force(request.account)
         verdicts = [judge(leg, request, states=states, limits=limits) for leg in legs]
@@ -294,6 +295,24 @@ def accept(legs: Sequence[Leg], request: Request, *, kind: str = "") -> list[Ord
             orders.append(_store(leg, request, verdict, books=books, parent=parent))
         ring_on_commit("orders")
     return orders
+
+
+def refuse_orphans(legs: Sequence[Leg], account: Account) -> None:
+    """Raise IdempotencyKeyConflict if the broker has an order of this very name already.
+
+    It was placed by a life of ours that this database does not remember; a second order of the
+    same name would double it.
+    """
+    refs = [order_ref(account.code, leg.client_order_id) for leg in legs]
+    orphan = Order.objects.filter(account=account, order_ref__in=refs, origin=Origin.ORPHAN).first()
+    if orphan is not None:
+        raise IdempotencyKeyConflict(
+            "The broker has an order of this key that is not in our books",
+            order_id=orphan.pk,
+            order_uuid=str(orphan.uuid),
+        )
+    if Execution.objects.filter(account=account, order_ref__in=refs, order__isnull=True).exists():
+        raise IdempotencyKeyConflict("The broker has filled an order of this key before")
 
 
 def database_now(risk: AccountRisk) -> datetime:

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from apps.accounts.models import Account
 from apps.accounts.services import append_event
 from apps.audit.services import record
 from apps.common.bell import ring_on_commit
@@ -32,9 +33,16 @@ class IllegalMove(DomainError):
 
 
 def lock_orders(ids: Iterable[int]) -> list[Order]:
-    """Return the orders locked until the transaction ends, always in the order of their ids."""
+    """Return the orders locked until the transaction ends, always in the order of their ids.
+
+    Orders of several accounts bring the rows of these accounts with them, by code.
+    """
     rows = Order.objects.filter(pk__in=list(ids)).select_related("account", "instrument", "parent")
-    return list(for_update(rows.order_by("pk")))
+    orders = list(for_update(rows.order_by("pk")))
+    accounts = {order.account_id for order in orders}
+    if len(accounts) > 1:  # each move takes its account's log, then the audit head, and keeps both
+        list(for_update(Account.objects.filter(pk__in=accounts).order_by("code")))
+    return orders
 
 
 def lock_order(order_id: int) -> Order:

@@ -4,8 +4,10 @@ A cancel is a wish, never a promise: what was not sent ends here and now, what m
 broker ends when the broker says so. No control but authentication stands before a cancel.
 """
 
+import logging
 from collections.abc import Iterable
 
+from django.db import OperationalError
 from django.utils import timezone
 
 from apps.common.bell import ring_on_commit
@@ -13,10 +15,12 @@ from apps.common.db import short_transaction
 from apps.domain.errors import DomainError
 from apps.domain.orders import CLOSED, IN_DOUBT, NOT_CLOSED, OPEN, UNSENT, OrderStatus
 from apps.orders.models import KillReport, Order
-from apps.orders.selectors import OrderNotFound
+from apps.orders.selectors import CANCEL_WISH_LIFE, OrderNotFound
 from apps.orders.services.transitions import lock_orders, move, note
 from apps.safety.selectors import EVERYTHING
 from apps.safety.services.states import halt_trading
+
+logger = logging.getLogger(__name__)
 
 
 class OrderTerminal(DomainError):
@@ -75,9 +79,10 @@ def _wish(order: Order, *, by: str, request_id: str) -> None:
             changes={"cancel_requested_at": timezone.now()},
         )
         return
-    if order.cancel_requested_at is not None:
+    now = timezone.now()
+    if order.cancel_requested_at is not None and order.cancel_requested_at > now - CANCEL_WISH_LIFE:
         return
-    changes = {"cancel_requested_at": timezone.now()}
+    changes = {"cancel_requested_at": now, "cancel_sent_at": None, "cancel_attempts": 0}
     evidence = {"request_id": request_id}
     if order.standing in IN_DOUBT:
         note(order, cause="cancel_wished", actor=by, evidence=evidence, changes=changes)
@@ -101,19 +106,22 @@ def kill(*, by: str, reason: str, request_id: str = "", cancel_open: bool = True
     to the rest. Reason: 5 to 200 characters. Raises what halt_trading raises.
     """
     state = halt_trading(scope=EVERYTHING, by=by, reason=reason, request_id=request_id)
-    dropped: list[int] = []
-    asked: list[int] = []
-    if cancel_open:
-        dropped, asked = cancel_all(by=by, request_id=request_id)
-    return KillReport.objects.create(
-        scope=EVERYTHING,
-        actor=by,
-        reason=reason,
-        halt_epoch=state.halt_epoch,
-        dropped_ids=dropped,
-        order_ids=asked,
-        at=timezone.now(),
+    report = KillReport.objects.create(
+        scope=EVERYTHING, actor=by, reason=reason, halt_epoch=state.halt_epoch, at=timezone.now()
     )
+    if cancel_open:
+        report.dropped_ids, report.order_ids = _cancel_all_insisting(by=by, request_id=request_id)
+        report.save(update_fields=["dropped_ids", "order_ids"])
+    return report
+
+
+def _cancel_all_insisting(*, by: str, request_id: str) -> tuple[list[int], list[int]]:
+    """Wish every cancel, once more if the database chose us to give way to somebody else."""
+    try:
+        return cancel_all(by=by, request_id=request_id)
+    except OperationalError:
+        logger.warning("cancels of a kill had to be asked for again")
+        return cancel_all(by=by, request_id=request_id)
 
 
 def cancel_all(*, by: str, request_id: str = "") -> tuple[list[int], list[int]]:
