@@ -29,4 +29,4 @@ USER 10001:10001
 EXPOSE 8092
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "scripts/health.py", "web"]
-CMD ["daphne", "-b", "0.0.0.0", "-p", "8092", "--no-server-name", "--http-timeout", "60", "--websocket-max-message-size", "65536", "jaxbroker.asgi:application"]
+CMD ["python", "manage.py", "run_web", "--host", "0.0.0.0", "--port", "8092"]
