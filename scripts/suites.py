@@ -29,7 +29,9 @@ PYTEST = (sys.executable, "-m", "pytest", "-q", "--color=yes" if sys.stdout.isat
 PARALLEL = ("-n", "logical", "--maxprocesses", "4", "--dist", "load")
 WITH_SERVICES = (sys.executable, "scripts/services.py", "--")
 #: What no database and no Redis can change; the second round leaves it out.
-PURE = tuple(f"--ignore=tests/{name}" for name in ("architecture", "browser", "domain", "simulator"))
+PURE = tuple(
+    f"--ignore=tests/{name}" for name in ("architecture", "broker", "browser", "domain", "simulator")
+)
 
 
 @dataclass(frozen=True)
