@@ -36,7 +36,7 @@ def _put_back(case: TransactionTestCase) -> None:
     shutdown_lanes()
     if connection.vendor == "sqlite":
         append_only.remove(connection)
-    call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
+    call_command("flush", verbosity=0, interactive=False, reset_sequences=False, inhibit_post_migrate=True)
     connection.creation.deserialize_db_from_string(connection._test_serialized_contents)
     if connection.vendor == "sqlite":
         append_only.install(connection)
