@@ -172,6 +172,13 @@ class Order(PublicIdModel):
         return self.status == OrderStatus.UNKNOWN
 
     @property
+    def refusals(self) -> list[str]:
+        """Return why it was denied or ended unsent, in sentences with their codes."""
+        gates = [decision["refusals"] for decision in self.decisions if decision["refusals"]]
+        said = {refusal["code"]: refusal["detail"] for refusal in (gates[-1] if gates else [])}
+        return [f"{said[code]} ({code})" if code in said else code for code in self.reason_codes]
+
+    @property
     def ticket(self) -> OrderTicket:
         """Return the request as it was accepted; only orders of ours have one."""
         return OrderTicket(
