@@ -47,8 +47,9 @@ class TestSignIn:
 
 
 class TestEveryPage:
-    @pytest.mark.parametrize("theme", ["light", "dark"])
-    @pytest.mark.parametrize("width", [1600, 1280, 390])
+    @pytest.mark.parametrize(
+        ("width", "theme"), [(1600, "light"), (1600, "dark"), (1280, "light"), (390, "dark")]
+    )
     def test_has_no_violation_no_foreign_request_and_no_sideways_scroll(
         self, desk, window, tmp_path, theme, width
     ):
