@@ -90,7 +90,7 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     _database["OPTIONS"] = {
         "init_command": _SQLITE_PRAGMAS,
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
+        "timeout": 5,
     }
 else:
     _database["OPTIONS"] = _database.get("OPTIONS", {}) | {

@@ -25,8 +25,9 @@ GO_MODULE = ROOT / "tests" / "contract" / "go"
 TIME_LIMIT_S = 600
 
 PYTEST = (sys.executable, "-m", "pytest", "-q", "--color=yes" if sys.stdout.isatty() else "--color=no")
-#: One by one, so that each worker keeps pytest-django's order: tests that empty the tables come last.
-PARALLEL = ("-n", "logical", "--maxprocesses", "4", "--dist", "load")
+#: Three workers even on two cores: some tests wait more than they work. One by one, so that each
+#: keeps the order of pytest-django: tests that empty the tables come last.
+PARALLEL = ("-n", "3", "--dist", "load")
 WITH_SERVICES = (sys.executable, "scripts/services.py", "--")
 #: What no database and no Redis can change; the second round leaves it out. The standalone
 #: process and the contract tests that drive it bring SQLite themselves.

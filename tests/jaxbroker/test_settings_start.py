@@ -205,7 +205,7 @@ class TestValues:
             "synchronous=FULL",
             "foreign_keys=ON",
             "'IMMEDIATE'",
-            "'timeout': 20",
+            "'timeout': 5",
         ):
             assert part in done.stdout
 

@@ -14,7 +14,8 @@ from apps.domain.quotes import Quote
 from apps.instruments.models import Instrument
 from apps.orders.models import IbOrderIds, Order, OrderEvent
 from apps.orders.selectors import sendable_ids
-from apps.orders.services.families import protect_position, submit_bracket
+from apps.orders.services.exits import protect_position
+from apps.orders.services.families import submit_bracket
 from apps.orders.services.flight import (
     FlightPlan,
     expire_unsent,

@@ -13,15 +13,9 @@ from apps.domain.quotes import Quote
 from apps.instruments.models import Instrument
 from apps.orders.models import Order
 from apps.orders.selectors import cancel_wishes, kill_outcome, preview_kill
+from apps.orders.services.exits import ExceedsPosition, NoPosition, close_position, protect_position
 from apps.orders.services.facts import record_execution, record_status
-from apps.orders.services.families import (
-    ExceedsPosition,
-    LegOnWrongSide,
-    NoPosition,
-    close_position,
-    protect_position,
-    submit_bracket,
-)
+from apps.orders.services.families import LegOnWrongSide, submit_bracket
 from apps.orders.services.intake import IdempotencyKeyConflict, submit_order
 from apps.orders.services.wishes import OrderTerminal, kill, record_cancel_sent, request_cancel
 from apps.safety.models import TradingState

@@ -21,7 +21,7 @@ from apps.bridge.trading import denied_response, key_of, placed_response
 from apps.common.request_ids import ids_of
 from apps.common.rest import ApiView
 from apps.domain.orders import OrderStatus
-from apps.orders.services.families import close_position, protect_position
+from apps.orders.services.exits import close_position, protect_position
 
 
 class PositionsView(ApiView):
@@ -87,7 +87,9 @@ class ProtectView(ApiView):
         )
         if protection.orders[0].status == OrderStatus.DENIED:
             return denied_response(protection.orders, request=request)
-        return Response(render.protection_body(protection.orders, protection.cancelled, symbol=symbol))
+        body = render.protection_body(protection.orders, protection.cancelled, symbol=symbol)
+        replayed = {"Idempotent-Replayed": "true"} if protection.replayed else {}
+        return Response(body, headers=replayed)
 
 
 class AccountView(ApiView):

@@ -5,36 +5,29 @@ and prices come from executions alone (ST7). Reconciliation books through here a
 """
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from apps.accounts.models import Account
 from apps.accounts.services import append_event
 from apps.common import crash
 from apps.common.bell import ring_on_commit
 from apps.common.db import short_transaction
-from apps.domain.broker_words import INACTIVE_WORD, REJECT_CODES, status_from_word
+from apps.domain.broker_words import REJECT_CODES
 from apps.domain.events import BrokerNotice, BrokerOrder, OrderStatusReport
-from apps.domain.executions import CommissionReport, ExecutionReport, average_price
-from apps.domain.identity import is_our_ref, plain
+from apps.domain.executions import CommissionReport, ExecutionReport
+from apps.domain.identity import is_our_ref
 from apps.domain.orders import (
-    CLOSED,
-    IN_DOUBT,
-    OPEN,
-    OrderStatus,
     Origin,
     Sender,
-    is_late_evidence,
-    may_move,
 )
-from apps.instruments.services import ensure_instrument
 from apps.orders.models import Execution, Order
-from apps.orders.services.transitions import lock_order, move, note, record_step
+from apps.orders.services.evidence import Word, apply_word
+from apps.orders.services.fills import book, fill_data, recount
+from apps.orders.services.foreign import adopt_foreign, refresh_foreign
+from apps.orders.services.transitions import lock_order, note
 
 logger = logging.getLogger(__name__)
 
@@ -61,10 +54,10 @@ def record_broker_order(
             sender=sender,
         )
         if found is None:
-            return _adopt_foreign(report, account, cause=cause)
+            return adopt_foreign(report, account, cause=cause)
         order = lock_order(found.pk)
         if order.origin != Origin.OWN:
-            _refresh_foreign(order, report)
+            refresh_foreign(order, report)
         word = Word(
             report.status,
             cause=cause,
@@ -74,7 +67,7 @@ def record_broker_order(
             filled=report.filled if cause == "completed_orders" else None,
             evidence={"warning": report.warning} if report.warning else {},
         )
-        return _apply_word(order, word)
+        return apply_word(order, word)
 
 
 def record_status(report: OrderStatusReport, *, sender: Sender) -> Order | None:
@@ -91,7 +84,7 @@ def record_status(report: OrderStatusReport, *, sender: Sender) -> Order | None:
             session=sender.session,
             evidence={"why_held": report.why_held} if report.why_held else {},
         )
-        return _apply_word(lock_order(found.pk), word)
+        return apply_word(lock_order(found.pk), word)
 
 
 def record_execution(report: ExecutionReport, *, sender: Sender) -> bool:
@@ -112,13 +105,13 @@ def record_execution(report: ExecutionReport, *, sender: Sender) -> bool:
             sender=sender,
         )
         order = lock_order(found.pk) if found else None
-        execution = _book(report, account, order)
+        execution = book(report, account, order)
         if execution is None:
             return False
         crash.point("gw.exec.before_commit")
-        append_event(account=account, type="fill", data=_fill_data(execution, order))
+        append_event(account=account, type="fill", data=fill_data(execution, order))
         if order is not None:
-            _recount(order, execution)
+            recount(order, execution)
         ring_on_commit("positions")
     crash.point("gw.exec.after_commit")
     return True
@@ -214,278 +207,3 @@ def _by_session_id(ib_order_id: int, client_id: int, sender: Sender) -> Order | 
     return Order.objects.filter(
         _of_connection(sender), ib_client_id=client_id, ib_order_id=ib_order_id, origin=Origin.OWN
     ).first()
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """What the broker said about an order, and how it came to say it.
-
-    `filled` is the broker's own count where a completed order states one: more than our
-    executions explain means that an execution is missing, so nothing is final yet.
-    """
-
-    text: str
-    cause: str
-    ib_perm_id: int
-    session: int
-    evidence: dict[str, Any]
-    list_began_at: datetime | None = None
-    filled: Decimal | None = None
-
-    @property
-    def is_reread(self) -> bool:
-        """Tell whether a complete list says it, asked for by us."""
-        return self.list_began_at is not None
-
-
-def _apply_word(order: Order, word: Word) -> Order:
-    """Let one status word of the broker act on a locked order."""
-    changes = _perm_changes(order, word.ib_perm_id)
-    if word.text and word.text != order.broker_status:
-        changes["broker_status"] = word.text
-    after = _meaning(order, word)
-    evidence = {"broker_status": word.text, **word.evidence}
-    if after is None or after is order.standing or not _may_follow(order, after, word):
-        return note(order, cause=word.cause, evidence=evidence, changes=changes) if changes else order
-    if is_late_evidence(order.standing, after):
-        evidence["incident"] = "late evidence"
-    if _is_adopted_late(order, after):
-        evidence["late_adoption"] = "past its time, so it is cancelled"
-        changes["cancel_requested_at"] = timezone.now()
-        ring_on_commit("orders")
-    if order.standing in IN_DOUBT:
-        changes |= {"looks": 0, "first_look_at": None}
-    return move(order, after, cause=word.cause, evidence=evidence, changes=changes)
-
-
-def _meaning(order: Order, word: Word) -> OrderStatus | None:
-    """Return the status a word proves, None if it proves none."""
-    if word.filled is not None and word.filled > order.filled_quantity:
-        logger.error("fills that no execution explains", extra={"order": str(order.uuid)})
-        return OrderStatus.UNKNOWN
-    return status_from_word(
-        word.text,
-        before=order.standing,
-        quantity=order.quantity,
-        filled=order.filled_quantity,
-        reject_code=_standing_refusal(order, word),
-    )
-
-
-def _standing_refusal(order: Order, word: Word) -> int | None:
-    """Return IB's reject code if it may end the order now (ST5).
-
-    `Inactive` needs a complete list read after the code; a plain end needs the code of this
-    session. A completed order is final whenever the code came.
-    """
-    if order.ib_error_code not in REJECT_CODES:
-        return None
-    if word.cause == "completed_orders":
-        return order.ib_error_code
-    if order.ib_error_session != word.session or (word.text == INACTIVE_WORD and not word.is_reread):
-        return None
-    return order.ib_error_code
-
-
-def _is_adopted_late(order: Order, after: OrderStatus) -> bool:
-    """Tell whether the broker shows an order for the first time after its time was over (6.1).
-
-    The legs of an entry that has traded are what guards the position, and stay.
-    """
-    first_word = not order.broker_status and order.standing in IN_DOUBT | {OrderStatus.NOT_PLACED}
-    overdue = order.expires_at is not None and order.expires_at < timezone.now()
-    guards = order.parent is not None and order.parent.filled_quantity > 0
-    return first_word and overdue and after in OPEN and not guards and order.cancel_requested_at is None
-
-
-def _may_follow(order: Order, after: OrderStatus, word: Word) -> bool:
-    """Tell whether a word may act: a closed order is reopened only by what contradicts its end.
-
-    A late `Submitted` after CANCELLED or FILLED is an echo, not evidence; a fill is, and so is a
-    complete list of open orders that was asked for after the order had ended.
-    """
-    before = order.standing
-    if may_move(before, after):
-        return True
-    if before in {OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED} and after in OPEN:
-        ended_before = order.closed_at is not None and word.list_began_at is not None
-        return (
-            word.cause == "open_orders"
-            and ended_before
-            and order.closed_at < word.list_began_at  # type: ignore[operator]
-            and is_late_evidence(before, after)
-        )
-    return before is not OrderStatus.FILLED and is_late_evidence(before, after)
-
-
-def _perm_changes(order: Order, ib_perm_id: int) -> dict[str, Any]:
-    if not ib_perm_id or ib_perm_id in order.ib_perm_ids:
-        return {}
-    if order.ib_perm_ids:
-        logger.error("two perm ids under one reference", extra={"order": str(order.uuid)})
-    return {"ib_perm_ids": [*order.ib_perm_ids, ib_perm_id], "ib_perm_id": ib_perm_id}
-
-
-def _adopt_foreign(report: BrokerOrder, account: Account, *, cause: str) -> Order | None:
-    """Store an order we did not make: EXTERNAL without our prefix, ORPHAN with it (ST10)."""
-    origin = Origin.ORPHAN if is_our_ref(report.order_ref) else Origin.EXTERNAL
-    now = timezone.now()
-    filled = report.filled or Decimal(0)
-    quantity = report.quantity or filled  # a completed order may state only what was filled
-    if quantity <= 0:
-        logger.warning("foreign order without a quantity", extra={"ib_perm_id": report.ib_perm_id})
-        return None
-    status = status_from_word(
-        report.status,
-        before=OrderStatus.WORKING,
-        quantity=quantity,
-        filled=filled,
-        reject_code=None,
-    )
-    key = f"{origin.lower()}-{report.ib_perm_id}-{report.client_id}-{report.ib_order_id}"[:64]
-    known = Order.objects.filter(account=account, client_order_id=key).first()
-    if known is not None:  # several of them share their names while IB has given no perm id
-        return known
-    order = Order.objects.create(
-        account=account,
-        instrument=ensure_instrument(
-            ib_con_id=report.ib_con_id,
-            symbol=report.symbol,
-            sec_type=report.sec_type,
-            exchange=report.exchange,
-            currency=report.currency,
-        ),
-        client_order_id=key,
-        fingerprint="",
-        order_ref=report.order_ref[:64],
-        side=report.side,
-        order_type=report.order_type,
-        quantity=quantity,
-        limit_price=report.limit_price,
-        stop_price=report.stop_price,
-        time_in_force=report.time_in_force,
-        origin=origin,
-        status=status or OrderStatus.WORKING,
-        broker_status=report.status,
-        seq=1,
-        ib_order_id=report.ib_order_id or None,
-        ib_client_id=report.client_id,
-        ib_perm_ids=[report.ib_perm_id] if report.ib_perm_id else [],
-        ib_perm_id=report.ib_perm_id or None,
-        filled_quantity=filled,
-        created_at=now,
-        updated_at=now,
-        closed_at=now if status in CLOSED else None,
-    )
-    if origin is Origin.ORPHAN:
-        logger.error("orphan order at the broker", extra={"order_ref": report.order_ref})
-    record_step(order, before="", cause=f"found_{origin.lower()}", actor="broker", evidence={"from": cause})
-    return order
-
-
-def _refresh_foreign(order: Order, report: BrokerOrder) -> None:
-    """Take over what somebody changed in TWS, so that the gates count what is there."""
-    wanted = {
-        "quantity": report.quantity or order.quantity,
-        "limit_price": report.limit_price,
-        "stop_price": report.stop_price,
-    }
-    if any(getattr(order, name) != value for name, value in wanted.items()):
-        note(order, cause="changed_elsewhere", actor="broker", changes=wanted)
-
-
-def _book(report: ExecutionReport, account: Account, order: Order | None) -> Execution | None:
-    """Insert the execution unless this revision is known, and supersede lower revisions."""
-    family = Execution.objects.filter(account=account, root=report.root)
-    if family.filter(revision=report.revision).exists():
-        _report_disagreement(family.get(revision=report.revision), report)
-        return None
-    newest = family.order_by("-revision").first()
-    execution = Execution.objects.create(
-        account=account,
-        order=order,
-        instrument=ensure_instrument(
-            ib_con_id=report.ib_con_id,
-            symbol=report.symbol,
-            sec_type=report.sec_type,
-            exchange="SMART",
-            currency=report.currency,
-        ),
-        ib_exec_id=report.ib_exec_id,
-        root=report.root,
-        revision=report.revision,
-        superseded=newest is not None and newest.revision > report.revision,
-        side=report.side,
-        quantity=report.quantity,
-        price=report.price,
-        exchange=report.exchange,
-        order_ref=report.order_ref[:64],
-        ib_perm_id=report.ib_perm_id,
-        executed_at=report.executed_at,
-        booked_at=timezone.now(),
-    )
-    family.filter(revision__lt=report.revision).update(superseded=True)
-    return execution
-
-
-def _report_disagreement(booked: Execution, report: ExecutionReport) -> None:
-    if (booked.quantity, booked.price) != (report.quantity, report.price):
-        logger.error("same execution with other numbers", extra={"ib_exec_id": report.ib_exec_id})
-
-
-def _recount(order: Order, execution: Execution) -> None:
-    """Recompute quantity and average from the executions, and the status from the quantity."""
-    rows = Execution.objects.filter(order=order, superseded=False)
-    pairs = list(rows.values_list("quantity", "price"))
-    filled = sum((quantity for quantity, _ in pairs), Decimal(0))
-    changes: dict[str, Any] = {
-        "filled_quantity": filled,
-        "average_price": average_price(pairs),
-        **_perm_changes(order, execution.ib_perm_id),
-    }
-    evidence = {
-        "ib_exec_id": execution.ib_exec_id,
-        "quantity": plain(execution.quantity),
-        "price": plain(execution.price),
-    }
-    if filled > order.quantity:
-        logger.error("overfill", extra={"order": str(order.uuid), "filled": plain(filled)})
-    after = _status_after_fill(order, filled)
-    if after is order.standing or not _is_possible(order, after):
-        note(order, cause="execution", evidence=evidence, changes=changes)
-    else:
-        move(order, after, cause="execution", evidence=evidence, changes=changes)
-
-
-def _is_possible(order: Order, after: OrderStatus) -> bool:
-    """Tell whether a fill may move the order; one that may not is an incident, never a lost fact."""
-    if may_move(order.standing, after) or is_late_evidence(order.standing, after):
-        return True
-    logger.error("fill of an order that was never sent", extra={"order": str(order.uuid)})
-    return False
-
-
-def _status_after_fill(order: Order, filled: Decimal) -> OrderStatus:
-    """Return the status that the sum of executions proves; a cancel under way stays one.
-
-    A bust can take back what had filled an order: with nothing left it has ended, with a part
-    left it is open again until the broker says more.
-    """
-    if filled >= order.quantity:
-        return OrderStatus.FILLED
-    if order.standing is OrderStatus.FILLED:
-        return OrderStatus.PARTIALLY_FILLED if filled else OrderStatus.CANCELLED
-    if order.standing in {OrderStatus.PENDING_CANCEL, OrderStatus.CANCELLED} or not filled:
-        return order.standing
-    return OrderStatus.PARTIALLY_FILLED
-
-
-def _fill_data(execution: Execution, order: Order | None) -> dict[str, Any]:
-    return {
-        "uuid": str(execution.uuid),
-        "order_uuid": str(order.uuid) if order else None,
-        "ib_exec_id": execution.ib_exec_id,
-        "side": execution.side,
-        "quantity": plain(execution.quantity),
-        "price": plain(execution.price),
-    }

@@ -1,0 +1,137 @@
+"""What one status word of the broker does to an order of ours (spec/orders.md section 2).
+
+A word is weak: it may be an echo, a notice that only sounds final, or the first sight of an order
+that was given up. Here it is weighed against the row; quantities are never taken from it.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from apps.common.bell import ring_on_commit
+from apps.domain.broker_words import INACTIVE_WORD, REJECT_CODES, status_from_word
+from apps.domain.orders import (
+    IN_DOUBT,
+    OPEN,
+    OrderStatus,
+    is_late_evidence,
+    may_move,
+)
+from apps.orders.models import Order
+from apps.orders.services.transitions import move, note
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What the broker said about an order, and how it came to say it.
+
+    `filled` is the broker's own count where a completed order states one: more than our
+    executions explain means that an execution is missing, so nothing is final yet.
+    """
+
+    text: str
+    cause: str
+    ib_perm_id: int
+    session: int
+    evidence: dict[str, Any]
+    list_began_at: datetime | None = None
+    filled: Decimal | None = None
+
+    @property
+    def is_reread(self) -> bool:
+        """Tell whether a complete list says it, asked for by us."""
+        return self.list_began_at is not None
+
+
+def apply_word(order: Order, word: Word) -> Order:
+    """Let one status word of the broker act on a locked order."""
+    changes = perm_changes(order, word.ib_perm_id)
+    if word.text and word.text != order.broker_status:
+        changes["broker_status"] = word.text
+    after = _meaning(order, word)
+    evidence = {"broker_status": word.text, **word.evidence}
+    if after is None or after is order.standing or not _may_follow(order, after, word):
+        return note(order, cause=word.cause, evidence=evidence, changes=changes) if changes else order
+    if is_late_evidence(order.standing, after):
+        evidence["incident"] = "late evidence"
+    if _is_adopted_late(order, after):
+        evidence["late_adoption"] = "past its time, so it is cancelled"
+        changes["cancel_requested_at"] = timezone.now()
+        ring_on_commit("orders")
+    if order.standing in IN_DOUBT:
+        changes |= {"looks": 0, "first_look_at": None}
+    return move(order, after, cause=word.cause, evidence=evidence, changes=changes)
+
+
+def _meaning(order: Order, word: Word) -> OrderStatus | None:
+    """Return the status a word proves, None if it proves none."""
+    if word.filled is not None and word.filled > order.filled_quantity:
+        logger.error("fills that no execution explains", extra={"order": str(order.uuid)})
+        return OrderStatus.UNKNOWN
+    return status_from_word(
+        word.text,
+        before=order.standing,
+        quantity=order.quantity,
+        filled=order.filled_quantity,
+        reject_code=_standing_refusal(order, word),
+    )
+
+
+def _standing_refusal(order: Order, word: Word) -> int | None:
+    """Return IB's reject code if it may end the order now (ST5).
+
+    `Inactive` needs a complete list read after the code; a plain end needs the code of this
+    session. A completed order is final whenever the code came.
+    """
+    if order.ib_error_code not in REJECT_CODES:
+        return None
+    if word.cause == "completed_orders":
+        return order.ib_error_code
+    if order.ib_error_session != word.session or (word.text == INACTIVE_WORD and not word.is_reread):
+        return None
+    return order.ib_error_code
+
+
+def _is_adopted_late(order: Order, after: OrderStatus) -> bool:
+    """Tell whether the broker shows an order for the first time after its time was over (6.1).
+
+    The legs of an entry that has traded are what guards the position, and stay.
+    """
+    first_word = not order.broker_status and order.standing in IN_DOUBT | {OrderStatus.NOT_PLACED}
+    overdue = order.expires_at is not None and order.expires_at < timezone.now()
+    guards = order.parent is not None and order.parent.filled_quantity > 0
+    return first_word and overdue and after in OPEN and not guards and order.cancel_requested_at is None
+
+
+def _may_follow(order: Order, after: OrderStatus, word: Word) -> bool:
+    """Tell whether a word may act: a closed order is reopened only by what contradicts its end.
+
+    A late `Submitted` after CANCELLED or FILLED is an echo, not evidence; a fill is, and so is a
+    complete list of open orders that was asked for after the order had ended.
+    """
+    before = order.standing
+    if may_move(before, after):
+        return True
+    if before in {OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED} and after in OPEN:
+        ended_before = order.closed_at is not None and word.list_began_at is not None
+        return (
+            word.cause == "open_orders"
+            and ended_before
+            and order.closed_at < word.list_began_at  # type: ignore[operator]
+            and is_late_evidence(before, after)
+        )
+    return before is not OrderStatus.FILLED and is_late_evidence(before, after)
+
+
+def perm_changes(order: Order, ib_perm_id: int) -> dict[str, Any]:
+    if not ib_perm_id or ib_perm_id in order.ib_perm_ids:
+        return {}
+    if order.ib_perm_ids:
+        logger.error("two perm ids under one reference", extra={"order": str(order.uuid)})
+    return {"ib_perm_ids": [*order.ib_perm_ids, ib_perm_id], "ib_perm_id": ib_perm_id}
