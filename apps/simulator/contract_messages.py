@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from apps.simulator.listings import Listing, trading_class
 from apps.simulator.messages import Message, Out
-from apps.simulator.universe import MARKET_RULE_ID, VALID_EXCHANGES, Instrument
+from apps.simulator.option_chains import ROOTS
+from apps.simulator.universe import Instrument
+from apps.simulator.wire import number_text
 
 SAMPLES_WITH_ISSUER = 176
 CONTRACT_WITHOUT_VERSION = 164
 SIZE_MIN_TICK = 163
 ORDER_TYPES = "ACTIVETIM,ADJUST,ALLOC,DAY,GTC,IOC,LMT,MKT,OCA,OUTSIDERTH,STP,STPLMT,TRAIL,WHATIF"
-
-
-def trading_class(instrument: Instrument) -> str:
-    """Return the trading class: New York names stand for themselves, Nasdaq calls all NMS."""
-    return "NMS" if instrument.primary_exchange == "NASDAQ" else instrument.symbol
 
 
 def contract_fields(
@@ -36,39 +34,62 @@ def contract_fields(
 
 
 def contract_data(
-    version: int, request_id: int, instrument: Instrument, *, exchange: str, hours: tuple[str, str]
+    version: int, request_id: int, listing: Listing, *, exchange: str, hours: tuple[str, str]
 ) -> Message:
     """Return message 10; `hours` are the texts of trading and liquid hours."""
     message: Message = [Out.CONTRACT_DATA]
     if version < CONTRACT_WITHOUT_VERSION:
         message.append(8)
     message += [
-        request_id, instrument.symbol, "STK", "", "0", "", exchange, "USD", instrument.symbol,
-        trading_class(instrument), trading_class(instrument), instrument.con_id, "0.01",
+        request_id, listing.symbol, listing.sec_type, listing.expiry, number_text(listing.strike),
+        listing.right, exchange, listing.currency, listing.local_symbol, listing.trading_class,
+        listing.trading_class, listing.con_id, listing.min_tick,
     ]  # fmt: skip
     if version < CONTRACT_WITHOUT_VERSION:
         message.append(100)
+    rules = ",".join([str(listing.market_rule_id)] * len(listing.valid_exchanges))
     message += [
-        "", ORDER_TYPES, ",".join(VALID_EXCHANGES), 1, 0, instrument.name, instrument.primary_exchange, "",
-        instrument.industry, instrument.industry, instrument.stock_type, "US/Eastern", *hours, "", 0,
-        1, "ISIN", instrument.isin,
-        1, "", "", ",".join([str(MARKET_RULE_ID)] * len(VALID_EXCHANGES)), "", instrument.stock_type,
+        listing.multiplier, ORDER_TYPES, ",".join(listing.valid_exchanges), 1, listing.under_con_id,
+        listing.name, listing.primary_exchange, listing.expiry[:6], listing.industry, listing.industry,
+        listing.stock_type, "US/Eastern", *hours, "", 0, *_sec_ids(listing), 1, listing.under_symbol,
+        listing.under_sec_type, rules, listing.expiry, listing.stock_type,
     ]  # fmt: skip
     if version >= CONTRACT_WITHOUT_VERSION:
-        return [*message, "0.0001", "0.0001", "100"]
-    return [*message, "0.0001"] if version >= SIZE_MIN_TICK else message
+        return [*message, *listing.sizes]
+    return [*message, listing.sizes[0]] if version >= SIZE_MIN_TICK else message
 
 
-def symbol_samples(version: int, request_id: int, instruments: list[Instrument]) -> Message:
-    message: Message = [Out.SYMBOL_SAMPLES, request_id, len(instruments)]
-    for one in instruments:
-        message += [one.con_id, one.symbol, "STK", one.primary_exchange, "USD", 2, "CFD", "OPT"]
+def _sec_ids(listing: Listing) -> Message:
+    return [1, "ISIN", listing.isin] if listing.isin else [0]
+
+
+def symbol_samples(version: int, request_id: int, listings: list[Listing]) -> Message:
+    message: Message = [Out.SYMBOL_SAMPLES, request_id, len(listings)]
+    for one in listings:
+        derivatives = _derivatives(one)
+        message += [one.con_id, one.symbol, one.sec_type, one.primary_exchange, one.currency]
+        message += [len(derivatives), *derivatives]
         if version >= SAMPLES_WITH_ISSUER:
             message += [one.name, ""]
     return message
+
+
+def _derivatives(listing: Listing) -> list[str]:
+    if listing.sec_type != "STK":
+        return []
+    return ["CFD", "OPT"] if listing.symbol in ROOTS else ["CFD"]
 
 
 def position_fields(account: str, instrument: Instrument, *, quantity: float, average_cost: float) -> Message:
     """Return account … avgCost of messages 61 and 71."""
     fields = contract_fields(instrument, exchange=instrument.primary_exchange)
     return [account, *fields, quantity, average_cost]
+
+
+def scanner_row(rank: int, instrument: Instrument) -> Message:
+    """Return one row of message 20; distance, benchmark, projection and legs stay empty for stocks."""
+    name = trading_class(instrument)
+    return [
+        rank, instrument.con_id, instrument.symbol, "STK", "", "0", "", "SMART", "USD", instrument.symbol,
+        name, name, "", "", "", "",
+    ]  # fmt: skip

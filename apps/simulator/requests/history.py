@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 KIND = "history"
 HEADS = "head timestamp"
 SERVICE = "Historical Market Data Service error message:"
+_NO_HISTORY = (162, f"{SERVICE}No market data permissions for this contract")
 UPDATE_GRID_S = 5
 MAX_OPEN = 50
 MAX_BARS = 50_000
@@ -117,7 +118,7 @@ def req_historical_data(session: ClientSession, fields: Fields) -> Coroutine[Non
         text = "Error processing request:-Only 50 simultaneous API historical data requests allowed."
         session.send_error(request_id, 322, text)
         return None
-    instrument = find_or_refuse(session, request_id, asked)
+    instrument = find_or_refuse(session, request_id, asked, without_prices=_NO_HISTORY)
     if instrument is None:
         return None
     try:
@@ -219,7 +220,7 @@ def req_head_timestamp(session: ClientSession, fields: Fields) -> None:
     if session.has_stream(HEADS, request_id):
         session.send_error(request_id, 102, "Duplicate ticker ID.")
         return
-    if find_or_refuse(session, request_id, asked) is None:
+    if find_or_refuse(session, request_id, asked, without_prices=_NO_HISTORY) is None:
         return
     first = sessions_between(session.venue.market.hours, midnight(HEAD), midnight(HEAD) + DAY)[0].start
     text = str(first) if format_date == 2 else utc_text(first)

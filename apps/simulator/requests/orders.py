@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from apps.simulator import messages
 from apps.simulator.admission import KINDS, price_of, uses_limit, uses_stop
 from apps.simulator.clock import EASTERN
+from apps.simulator.listings import AskedContract, right_of
 from apps.simulator.messages import In, Out
 from apps.simulator.order_messages import (
     Values,
@@ -19,15 +20,16 @@ from apps.simulator.order_messages import (
     read_place_order,
 )
 from apps.simulator.orders import Execution, Order, Status
-from apps.simulator.requests.contracts import NOT_FOUND
+from apps.simulator.requests.contracts import find_or_refuse
 from apps.simulator.requests.handler import Handler
-from apps.simulator.universe import BY_CON_ID, Instrument, find_instrument
+from apps.simulator.universe import BY_CON_ID, Instrument
 from apps.simulator.wire import BadField, Fields, flag_of, number_of
 
 if TYPE_CHECKING:
     from apps.simulator.client_session import ClientSession
 
 _MANUAL_CANCEL_TIME = 169
+_NOT_TRADED = (387, "Unsupported order type for this exchange and security type")
 # Kept with the order because openOrder tells them back; the rest is either ours or already a field of Order.
 _NOT_ECHOED = frozenset({
     "orderId", "conId", "symbol", "secType", "expiry", "strike", "right", "multiplier", "exchange",
@@ -40,9 +42,9 @@ def place_order(session: ClientSession, fields: Fields) -> None:
     if session.venue.faults.eats_order():
         return
     order_id = _whole(values["orderId"])
-    instrument = _instrument(values)
+    asked = _asked_contract(values)
+    instrument = find_or_refuse(session, order_id, asked, without_prices=_NOT_TRADED)
     if instrument is None:
-        session.send_error(order_id, 200, NOT_FOUND)
         return
     try:
         order = _order(session, values, instrument)
@@ -64,13 +66,17 @@ def _whole(text: str) -> int:
     return int(value)
 
 
-def _instrument(values: Values) -> Instrument | None:
-    return find_instrument(
+def _asked_contract(values: Values) -> AskedContract:
+    return AskedContract(
         con_id=_whole(values["conId"]),
-        symbol=values["symbol"] or values["localSymbol"],
+        symbol=values["symbol"],
         sec_type=values["secType"],
-        currency=values["currency"],
+        expiry=values["expiry"],
+        strike=number_of(values["strike"]) or 0.0,
+        right=right_of(values["right"]),
         exchange=values["exchange"],
+        currency=values["currency"],
+        local_symbol=values["localSymbol"],
     )
 
 
