@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from apps.simulator.requests import account, contracts, history, market_data, orders, pnl, system
+from apps.simulator.requests import (
+    account,
+    contracts,
+    history,
+    market_data,
+    news,
+    orders,
+    pnl,
+    reference,
+    scanner,
+    system,
+)
 from apps.simulator.requests.handler import Handler
 from apps.simulator.wire import BadField, Fields
 
@@ -23,32 +34,23 @@ REQUESTS: dict[int, Handler] = {
     **account.REQUESTS,
     **pnl.REQUESTS,
     **history.REQUESTS,
+    **news.REQUESTS,
+    **scanner.REQUESTS,
+    **reference.REQUESTS,
 }
 
 # Requests not played yet: fields before the request id (None: it has no id), and the code that fits.
 _NOT_PLAYED: dict[int, tuple[int | None, int, str]] = {
     10: (1, 10092, "Deep market data is not supported for this combination of security type/exchange"),
     11: (1, 310, "Can't find the subscribed market depth"),
-    22: (0, 162, "Historical Market Data Service error message:the simulator plays no scanner"),
-    23: (1, 365, "No scanner subscription found for ticker id"),
     50: (1, 420, "Invalid Real-time Query:the simulator plays no real-time bars"),
     51: (1, 300, "Can't find EId with tickerId"),
-    52: (1, 430, "The fundamentals data for the security specified is not available"),
     96: (0, 10187, "Failed to request historical ticks: not played by the simulator"),
     97: (0, 10189, "Failed to request tick-by-tick data: not played by the simulator"),
     98: (0, 300, "Can't find EId with tickerId"),
-    100: (0, 10276, "News feed is not allowed."),
-    102: (0, 10276, "News feed is not allowed."),
-    12: (None, 321, ""),
-    13: (None, 321, ""),
-    18: (None, 321, ""),
-    19: (None, 321, ""),
-    24: (None, 321, ""),
-    80: (None, 321, ""),
     82: (None, 321, ""),
-    85: (None, 321, ""),
 }
-_WITH_VERSION_FIELD = frozenset({21, 53, 54, 55, 56, 57, 65, 66, 67, 68, 69, 70})
+_WITH_VERSION_FIELD = frozenset({21, 54, 55, 56, 57})
 
 
 def refuse_unknown(session: ClientSession, message_id: int, fields: Fields) -> None:
