@@ -86,7 +86,7 @@ def parse_end(text: str, *, now: float) -> int:
         raise BadHistoryRequest(
             10314, "End Date/Time: The date, time, or time-zone entered is invalid."
         ) from None
-    return int(moment.timestamp())
+    return max(0, int(moment.timestamp()))
 
 
 def parse_start(duration: str, *, end: int, hours: TradingHours, bar_s: int) -> int:
@@ -96,7 +96,7 @@ def parse_start(duration: str, *, end: int, hours: TradingHours, bar_s: int) -> 
         count = int(count_text)
     except ValueError:
         raise BadHistoryRequest(321, f"Invalid duration: {duration}") from None
-    if count < 1 or unit not in "SDWMY":
+    if count < 1 or unit not in ("S", "D", "W", "M", "Y"):
         raise BadHistoryRequest(321, f"Invalid duration: {duration}")
     if unit == "D" and count > 365:
         raise BadHistoryRequest(
@@ -109,7 +109,9 @@ def parse_start(duration: str, *, end: int, hours: TradingHours, bar_s: int) -> 
             return _start_of_sessions(count, end=end, hours=hours)
         return max(_head(), hours.start_of_days(count, end=end))
     days = {"W": 7, "M": 30.4375, "Y": 365.25}[unit] * count
-    first = eastern_date(end - 1) - timedelta(days=round(days))
+    last = eastern_date(end - 1)
+    # No further back than the first data, or a great number of years has no date at all.
+    first = last - timedelta(days=min(round(days), max(0, (last - HEAD).days + 1)))
     return max(_head(), midnight(first + timedelta(days=1)))
 
 

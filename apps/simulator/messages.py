@@ -1,8 +1,9 @@
 """Message ids, what changes with the server version, and the order of fields in each reply.
 
 The one place that knows a field's position, except for the long order and contract
-messages (order_messages.py, contract_messages.py). Every function returns one message as
-a list of values; strict clients drop a message with a field more or less than this.
+messages (order_messages.py, contract_messages.py) and for ticks and books
+(data_messages.py). Every function returns one message as a list of values; strict clients
+drop a message with a field more or less than this.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ DECIMAL_SIZES = 163
 REJECT_JSON = 166
 SIZES_IN_SHARES = 159
 PRICE_REVISION = 178
+HISTORICAL_SCHEDULE = 165
+
+# What a quote calls the exchanges it is made of; reqSmartComponents tells their names.
+BBO_EXCHANGE = "9c0001"
 
 Message = list[Value]
 
@@ -38,6 +43,8 @@ class In(IntEnum):
     REQ_EXECUTIONS = 7
     REQ_IDS = 8
     REQ_CONTRACT_DETAILS = 9
+    REQ_MKT_DEPTH = 10
+    CANCEL_MKT_DEPTH = 11
     REQ_NEWS_BULLETINS = 12
     CANCEL_NEWS_BULLETINS = 13
     SET_SERVER_LOG_LEVEL = 14
@@ -52,6 +59,8 @@ class In(IntEnum):
     REQ_SCANNER_PARAMETERS = 24
     CANCEL_HISTORICAL_DATA = 25
     REQ_CURRENT_TIME = 49
+    REQ_REAL_TIME_BARS = 50
+    CANCEL_REAL_TIME_BARS = 51
     REQ_FUNDAMENTAL_DATA = 52
     CANCEL_FUNDAMENTAL_DATA = 53
     REQ_GLOBAL_CANCEL = 58
@@ -75,16 +84,23 @@ class In(IntEnum):
     REQ_SOFT_DOLLAR_TIERS = 79
     REQ_FAMILY_CODES = 80
     REQ_MATCHING_SYMBOLS = 81
+    REQ_MKT_DEPTH_EXCHANGES = 82
+    REQ_SMART_COMPONENTS = 83
     REQ_NEWS_ARTICLE = 84
     REQ_NEWS_PROVIDERS = 85
     REQ_HISTORICAL_NEWS = 86
     REQ_HEAD_TIMESTAMP = 87
+    REQ_HISTOGRAM_DATA = 88
+    CANCEL_HISTOGRAM_DATA = 89
     CANCEL_HEAD_TIMESTAMP = 90
     REQ_MARKET_RULE = 91
     REQ_PNL = 92
     CANCEL_PNL = 93
     REQ_PNL_SINGLE = 94
     CANCEL_PNL_SINGLE = 95
+    REQ_HISTORICAL_TICKS = 96
+    REQ_TICK_BY_TICK = 97
+    CANCEL_TICK_BY_TICK = 98
     REQ_COMPLETED_ORDERS = 99
     REQ_WSH_META_DATA = 100
     CANCEL_WSH_META_DATA = 101
@@ -107,6 +123,8 @@ class Out(IntEnum):
     NEXT_VALID_ID = 9
     CONTRACT_DATA = 10
     EXECUTION = 11
+    MARKET_DEPTH = 12
+    MARKET_DEPTH_L2 = 13
     MANAGED_ACCOUNTS = 15
     HISTORICAL_DATA = 17
     SCANNER_PARAMETERS = 19
@@ -114,6 +132,7 @@ class Out(IntEnum):
     TICK_GENERIC = 45
     TICK_STRING = 46
     CURRENT_TIME = 49
+    REAL_TIME_BAR = 50
     CONTRACT_DATA_END = 52
     OPEN_ORDER_END = 53
     ACCOUNT_DOWNLOAD_END = 54
@@ -136,16 +155,23 @@ class Out(IntEnum):
     SOFT_DOLLAR_TIERS = 77
     FAMILY_CODES = 78
     SYMBOL_SAMPLES = 79
+    MKT_DEPTH_EXCHANGES = 80
     TICK_REQ_PARAMS = 81
+    SMART_COMPONENTS = 82
     NEWS_ARTICLE = 83
     NEWS_PROVIDERS = 85
     HISTORICAL_NEWS = 86
     HISTORICAL_NEWS_END = 87
     HEAD_TIMESTAMP = 88
+    HISTOGRAM_DATA = 89
     HISTORICAL_UPDATE = 90
     MARKET_RULE = 93
     PNL = 94
     PNL_SINGLE = 95
+    HISTORICAL_MIDPOINTS = 96
+    HISTORICAL_QUOTES = 97
+    HISTORICAL_TRADES = 98
+    TICK_BY_TICK = 99
     COMPLETED_ORDER = 101
     COMPLETED_ORDERS_END = 102
     HISTORICAL_SCHEDULE = 106
@@ -227,7 +253,7 @@ def tick_generic(request_id: int, tick: Tick, value: float) -> Message:
 
 
 def tick_req_params(request_id: int) -> Message:
-    return [Out.TICK_REQ_PARAMS, request_id, "0.01", "9c0001", 3]
+    return [Out.TICK_REQ_PARAMS, request_id, "0.01", BBO_EXCHANGE, 3]
 
 
 def market_data_type(request_id: int, kind: int) -> Message:

@@ -50,6 +50,18 @@ class TestBars:
 
         assert all(float(b) < float(a) for b, a in zip(bid[6::8], asked[6::8], strict=True))
 
+    async def test_go_back_to_the_first_data_and_no_further(self, raw):
+        answer = await raw.ask(17, *ask(1, bar="1 month", duration="9999 Y"))
+
+        assert answer[5].startswith("201001")
+
+    async def test_schedule_ends_today(self, raw):
+        answer = await raw.ask(
+            106, *ask(1, kind="SCHEDULE", bar="1 day", duration="3 D", end="99991231-00:00:00")
+        )
+
+        assert answer[5] == "3"
+
     async def test_schedule_lists_sessions(self, raw):
         answer = await raw.ask(106, *ask(1, kind="SCHEDULE", bar="1 day", duration="3 D"))
 
@@ -65,10 +77,12 @@ class TestErrors:
             (321, {"bar": "7 mins"}),
             (321, {"duration": "400 D"}),
             (321, {"duration": "soon"}),
+            (321, {"duration": "1 SD"}),
             (10314, {"end": "yesterday"}),
             (162, {"kind": "OPTION_IMPLIED_VOLATILITY"}),
             (162, {"bar": "1 secs", "duration": "30 D"}),
             (162, {"end": "19990101-00:00:00", "bar": "1 day", "duration": "1 M"}),
+            (162, {"end": "00010101-00:00:00", "bar": "1 day", "duration": "2 Y"}),
             (321, {"end": "20261118-15:00:00", "live": 1}),
         ],
     )

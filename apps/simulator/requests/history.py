@@ -122,7 +122,8 @@ def req_historical_data(session: ClientSession, fields: Fields) -> Coroutine[Non
     if instrument is None:
         return None
     try:
-        bar_s = _bar_seconds(bar_size, kind, keep_up_to_date and end_text != "")
+        _check_kind(kind, version=session.version)
+        bar_s = _bar_seconds(bar_size, keep_up_to_date and end_text != "")
         now = session.venue.clock.epoch()
         end = parse_end(end_text, now=now)
         start = parse_start(
@@ -140,14 +141,19 @@ def req_historical_data(session: ClientSession, fields: Fields) -> Coroutine[Non
     return _send_bars(session, wanted)
 
 
-def _bar_seconds(bar_size: str, kind: str, is_past_kept_up: bool) -> int:
+def _check_kind(kind: str, *, version: int) -> None:
+    if kind not in (*PRICE_KINDS, "SCHEDULE"):
+        raise BadHistoryRequest(162, f"{SERVICE}No {kind} data")
+    if kind == "SCHEDULE" and version < messages.HISTORICAL_SCHEDULE:
+        raise BadHistoryRequest(321, "Error validating request:-SCHEDULE needs server version 165")
+
+
+def _bar_seconds(bar_size: str, is_past_kept_up: bool) -> int:
     bar_s = BAR_SECONDS.get(bar_size.strip())
     if bar_s is None:
         raise BadHistoryRequest(
             321, f"Error validating request:-Historical data bar size setting is invalid: {bar_size}"
         )
-    if kind not in (*PRICE_KINDS, "SCHEDULE"):
-        raise BadHistoryRequest(162, f"{SERVICE}No {kind} data")
     if is_past_kept_up:
         raise BadHistoryRequest(321, "Error validating request:-keepUpToDate needs an empty end time")
     return bar_s
@@ -188,13 +194,14 @@ async def _send_bars(session: ClientSession, wanted: Wanted) -> None:
 
 
 def _send_schedule(session: ClientSession, wanted: Wanted) -> None:
-    sessions = sessions_between(session.venue.market.hours, wanted.start, wanted.end)
+    end = min(wanted.end, int(session.venue.clock.epoch()) + 1)
+    sessions = sessions_between(session.venue.market.hours, wanted.start, end)
     rows = [
         text
         for one in sessions
         for text in (_naive_text(one.start), _naive_text(one.end), f"{one.day:%Y%m%d}")
     ]
-    span = (_naive_text(wanted.start), _naive_text(wanted.end))
+    span = (_naive_text(wanted.start), _naive_text(end))
     session.send([Out.HISTORICAL_SCHEDULE, wanted.request_id, *span, "US/Eastern", len(sessions), *rows])
 
 
