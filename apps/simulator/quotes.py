@@ -117,8 +117,10 @@ class Market:
         seen = trading_second(self.hours, at)
         second = int(seen)
         place = second % BLOCK_S
-        cents = self._seconds(instrument, second - place).cents
+        seconds = self._seconds(instrument, second - place)
+        cents, volume = seconds.cents, seconds.volume
         last = cents[place]
+        traded = volume[place] - (volume[place - 1] if place else 0)
         following = cents[min(place + 1, BLOCK_S - 1)]
         middle = last + (following - last) * (seen - second)
         dice = crc32(f"{self.seed}:{instrument.symbol}:{second}".encode())
@@ -133,7 +135,8 @@ class Market:
             bid_size=100 * (1 + (dice >> 4) % depth),
             ask_size=100 * (1 + (dice >> 12) % depth),
             last=last,
-            last_size=1 + (dice >> 20) % 300,
+            # No trade is larger than what its second traded; the thinnest second has one of one share.
+            last_size=max(1, min(traded, 1 + (dice >> 20) % 300)),
             last_second=second,
             is_halted=instrument.symbol in self.halted,
         )

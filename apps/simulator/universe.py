@@ -11,6 +11,7 @@ from dataclasses import dataclass
 TICK_DIGITS = 2
 MARKET_RULE_ID = 26
 VALID_EXCHANGES = ("SMART", "AMEX", "NYSE", "NASDAQ", "ARCA", "BATS", "IEX", "EDGX")
+DIRECT_EXCHANGES = VALID_EXCHANGES[1:]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,121 @@
+"""The order of fields in messages of ticks, five-second bars, order books and histograms.
+
+The other half of messages.py: what only clients that watch a market closely ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+from apps.simulator.bars import Bar
+from apps.simulator.depth import Level
+from apps.simulator.messages import Message, Out, size_text
+from apps.simulator.ticks import BID_ASK, MIDPOINT, TRADES, QuoteTick, Tick, Trade
+from apps.simulator.universe import DIRECT_EXCHANGES
+from apps.simulator.wire import number_text, price_text
+
+EXCHANGE_LETTERS = {
+    "AMEX": "A", "NYSE": "N", "NASDAQ": "Q", "ARCA": "P", "BATS": "Z", "IEX": "V", "EDGX": "K",
+}  # fmt: skip
+_HISTORICAL = {
+    TRADES: Out.HISTORICAL_TRADES,
+    BID_ASK: Out.HISTORICAL_QUOTES,
+    MIDPOINT: Out.HISTORICAL_MIDPOINTS,
+}
+_NO_MASK = 0
+_AGGREGATED = 1
+
+
+class Operation(IntEnum):
+    """What a message of depth does to one row."""
+
+    INSERT = 0
+    UPDATE = 1
+    DELETE = 2
+
+
+class Side(IntEnum):
+    """The side of a book."""
+
+    ASK = 0
+    BID = 1
+
+
+def real_time_bar(version: int, request_id: int, bar: Bar) -> Message:
+    prices = [price_text(one) for one in (bar.opening, bar.high, bar.low, bar.closing)]
+    has_volume = bar.volume >= 0
+    volume = size_text(version, bar.volume) if has_volume else "-1"
+    count = bar.count if has_volume else -1
+    return [Out.REAL_TIME_BAR, 3, request_id, bar.start, *prices, volume, f"{bar.average / 100:.3f}", count]
+
+
+def tick_by_tick(version: int, request_id: int, code: int, tick: Tick) -> Message:
+    """Return message 99; `code` is 1 Last, 2 AllLast, 3 BidAsk, 4 MidPoint."""
+    head: Message = [Out.TICK_BY_TICK, request_id, code, tick.second]
+    if isinstance(tick, Trade):
+        return [*head, price_text(tick.cents), size_text(version, tick.size), _NO_MASK, tick.exchange, ""]
+    if code == 4:
+        return [*head, number_text(tick.middle / 100)]
+    return [*head, *_quote_fields(version, tick), _NO_MASK]
+
+
+def historical_ticks(version: int, request_id: int, kind: str, ticks: Sequence[Tick]) -> Message:
+    """Return message 96, 97 or 98, always the whole answer."""
+    message: Message = [_HISTORICAL[kind], request_id, len(ticks)]
+    for tick in ticks:
+        if isinstance(tick, Trade):
+            size = size_text(version, tick.size)
+            message += [tick.second, _NO_MASK, price_text(tick.cents), size, tick.exchange, ""]
+        elif kind == MIDPOINT:
+            message += [tick.second, 0, number_text(tick.middle / 100), 0]
+        else:
+            message += [tick.second, _NO_MASK, *_quote_fields(version, tick)]
+    return [*message, 1]
+
+
+def _quote_fields(version: int, tick: QuoteTick) -> list[str]:
+    sizes = [size_text(version, one) for one in (tick.bid_size, tick.ask_size)]
+    return [price_text(tick.bid), price_text(tick.ask), *sizes]
+
+
+def histogram_data(version: int, request_id: int, volumes: dict[int, int]) -> Message:
+    """Return message 89; `volumes` are shares by price in cents."""
+    message: Message = [Out.HISTOGRAM_DATA, request_id, len(volumes)]
+    for cents, volume in sorted(volumes.items()):
+        message += [price_text(cents), size_text(version, volume)]
+    return message
+
+
+def market_depth(
+    version: int,
+    request_id: int,
+    row: int,
+    level: Level,
+    *,
+    operation: Operation,
+    side: Side,
+    is_smart: bool,
+) -> Message:
+    """Return message 13, which names each row's exchange, or 12 for the book of one exchange."""
+    # A row that goes has no price any more.
+    is_gone = operation is Operation.DELETE
+    price = "0" if is_gone else price_text(level.cents)
+    size = "0" if is_gone else size_text(version, level.size)
+    if is_smart:
+        return [Out.MARKET_DEPTH_L2, 1, request_id, row, level.exchange, operation, side, price, size, 1]
+    return [Out.MARKET_DEPTH, 1, request_id, row, operation, side, price, size]
+
+
+def depth_exchanges() -> Message:
+    message: Message = [Out.MKT_DEPTH_EXCHANGES, len(DIRECT_EXCHANGES)]
+    for exchange in DIRECT_EXCHANGES:
+        message += [exchange, "STK", "", "Deep", _AGGREGATED]
+    return message
+
+
+def smart_components(request_id: int) -> Message:
+    message: Message = [Out.SMART_COMPONENTS, request_id, len(DIRECT_EXCHANGES)]
+    for bit, exchange in enumerate(DIRECT_EXCHANGES):
+        message += [bit, exchange, EXCHANGE_LETTERS[exchange]]
+    return message
