@@ -35,7 +35,7 @@ MESSAGES_PER_S = 50
 STRIKES = 3
 # A client that does not read must not eat the memory; ticks may be lost, nothing else is so frequent.
 MAX_UNSENT_BYTES = 8_000_000
-_TICKS = frozenset({Out.TICK_PRICE, Out.TICK_SIZE, Out.TICK_STRING, Out.TICK_GENERIC})
+_TICKS = frozenset({Out.TICK_PRICE, Out.TICK_SIZE, Out.TICK_STRING, Out.TICK_GENERIC, Out.TICK_BY_TICK})
 _ACKS = frozenset({Out.ORDER_STATUS, Out.OPEN_ORDER, Out.EXECUTION, Out.COMMISSION})
 
 
@@ -100,7 +100,7 @@ class ClientSession:
         faults = self.venue.faults
         if message[0] in faults.withheld or self._writer.is_closing():
             return
-        if message[0] in _TICKS and self._unsent_bytes() > MAX_UNSENT_BYTES:
+        if message[0] in _TICKS and self.is_congested:
             return
         if faults.is_frozen:
             if message[0] not in _TICKS:
@@ -118,8 +118,10 @@ class ClientSession:
         if not self._writer.is_closing():
             self._writer.write(encode(message))
 
-    def _unsent_bytes(self) -> int:
-        return int(self._writer.transport.get_write_buffer_size())
+    @property
+    def is_congested(self) -> bool:
+        """Return whether the client reads so slowly that ticks are left out."""
+        return int(self._writer.transport.get_write_buffer_size()) > MAX_UNSENT_BYTES
 
     def close(self, *, reset: bool = False) -> None:
         """Close the socket with FIN, or with RST."""

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable  # noqa: E402
 import ib_insync  # noqa: E402
 import pytest  # noqa: E402
 
+from apps.simulator.clock import Clock, WallClock  # noqa: E402
 from apps.simulator.config import SimulatorConfig  # noqa: E402
 from apps.simulator.server import SimulatorServer  # noqa: E402
 from tests.simulator.raw_client import RawClient  # noqa: E402
@@ -24,9 +25,15 @@ Connect = Callable[..., Awaitable[RawClient]]
 
 
 @pytest.fixture
-async def simulator() -> AsyncIterator[SimulatorServer]:
+def clock() -> Clock:
+    """The clock the simulator follows; a test that moves time overrides it."""
+    return WallClock()
+
+
+@pytest.fixture
+async def simulator(clock: Clock) -> AsyncIterator[SimulatorServer]:
     """An ordinary day on a free port, moving fast."""
-    server = SimulatorServer(SimulatorConfig(port=0, control_port=0, pulse_s=0.02))
+    server = SimulatorServer(SimulatorConfig(port=0, control_port=0, pulse_s=0.02, clock=clock))
     await server.start()
     yield server
     await server.stop()

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING
 from apps.simulator.requests import (
     account,
     contracts,
+    histogram,
     history,
     market_data,
     news,
     orders,
     pnl,
+    real_time_bars,
     reference,
     scanner,
     system,
+    ticks,
 )
 from apps.simulator.requests.handler import Handler
 from apps.simulator.wire import BadField, Fields
@@ -34,6 +37,9 @@ REQUESTS: dict[int, Handler] = {
     **account.REQUESTS,
     **pnl.REQUESTS,
     **history.REQUESTS,
+    **real_time_bars.REQUESTS,
+    **ticks.REQUESTS,
+    **histogram.REQUESTS,
     **news.REQUESTS,
     **scanner.REQUESTS,
     **reference.REQUESTS,
@@ -43,11 +49,6 @@ REQUESTS: dict[int, Handler] = {
 _NOT_PLAYED: dict[int, tuple[int | None, int, str]] = {
     10: (1, 10092, "Deep market data is not supported for this combination of security type/exchange"),
     11: (1, 310, "Can't find the subscribed market depth"),
-    50: (1, 420, "Invalid Real-time Query:the simulator plays no real-time bars"),
-    51: (1, 300, "Can't find EId with tickerId"),
-    96: (0, 10187, "Failed to request historical ticks: not played by the simulator"),
-    97: (0, 10189, "Failed to request tick-by-tick data: not played by the simulator"),
-    98: (0, 300, "Can't find EId with tickerId"),
     82: (None, 321, ""),
 }
 _WITH_VERSION_FIELD = frozenset({21, 54, 55, 56, 57})
