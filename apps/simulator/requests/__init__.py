@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from apps.simulator.requests import (
     account,
     contracts,
+    depth,
     histogram,
     history,
     market_data,
@@ -40,30 +41,22 @@ REQUESTS: dict[int, Handler] = {
     **real_time_bars.REQUESTS,
     **ticks.REQUESTS,
     **histogram.REQUESTS,
+    **depth.REQUESTS,
     **news.REQUESTS,
     **scanner.REQUESTS,
     **reference.REQUESTS,
 }
 
-# Requests not played yet: fields before the request id (None: it has no id), and the code that fits.
-_NOT_PLAYED: dict[int, tuple[int | None, int, str]] = {
-    10: (1, 10092, "Deep market data is not supported for this combination of security type/exchange"),
-    11: (1, 310, "Can't find the subscribed market depth"),
-    82: (None, 321, ""),
-}
+# Requests nobody has taught us still carry a version before their id.
 _WITH_VERSION_FIELD = frozenset({21, 54, 55, 56, 57})
 
 
 def refuse_unknown(session: ClientSession, message_id: int, fields: Fields) -> None:
     """Answer a request the simulator does not play."""
-    before_id = 1 if message_id in _WITH_VERSION_FIELD else 0
-    skipped, code, text = _NOT_PLAYED.get(message_id, (before_id, 321, ""))
-    request_id = -1
-    if skipped is not None:
-        try:
-            fields.skip(skipped)
-            request_id = fields.integer(default=-1)
-        except BadField:
-            request_id = -1
-    text = text or f"Error validating request:-the simulator does not play request {message_id}"
-    session.send_error(request_id, code, text)
+    try:
+        fields.skip(1 if message_id in _WITH_VERSION_FIELD else 0)
+        request_id = fields.integer(default=-1)
+    except BadField:
+        request_id = -1
+    text = f"Error validating request:-the simulator does not play request {message_id}"
+    session.send_error(request_id, 321, text)
