@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from apps.simulator.bars import BadHistoryRequest, parse_end
 from apps.simulator.data_messages import historical_ticks, tick_by_tick
+from apps.simulator.listings import AskedContract
 from apps.simulator.messages import In
-from apps.simulator.requests.contracts import AskedContract, find_or_refuse, read_contract
+from apps.simulator.requests.contracts import find_or_refuse, read_contract
 from apps.simulator.requests.handler import Handler
 from apps.simulator.streams import Stream
 from apps.simulator.ticks import (
