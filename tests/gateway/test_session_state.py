@@ -65,3 +65,14 @@ class TestMaySendOrders:
         await state.session.close("gone")
 
         assert not state.may_send_orders
+
+
+class TestSeesTheMarket:
+    async def test_not_while_ib_itself_is_cut_off_so_that_an_empty_list_means_nothing(self, state):
+        assert state.sees_the_market
+
+        state.hear_notice(1100)
+        cut_off = state.sees_the_market
+        state.hear_notice(1102)
+
+        assert (cut_off, state.sees_the_market) == (False, True)

@@ -121,3 +121,22 @@ class TestListing:
         assert positions(["DU0"]) == []
         assert positions([]) == []
         assert len(positions(None)) == 1
+
+
+class TestOlderList:
+    def test_does_not_undo_what_was_heard_after_it_was_asked_for(self, account, aapl):
+        record_position(report=report(100), instrument=aapl)
+        record_position(report=report(0), instrument=aapl)
+
+        replace_positions(
+            account=account, reports_with_instruments=[(report(100), aapl)], newer=[AAPL.ib_con_id]
+        )
+
+        assert held(account, aapl) == 0
+
+    def test_does_not_close_what_was_opened_after_it_was_asked_for(self, account, aapl):
+        record_position(report=report(100), instrument=aapl)
+
+        replace_positions(account=account, reports_with_instruments=[], newer=[AAPL.ib_con_id])
+
+        assert held(account, aapl) == 100
