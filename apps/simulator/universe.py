@@ -16,7 +16,10 @@ DIRECT_EXCHANGES = VALID_EXCHANGES[1:]
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """One stock or fund. Prices are in dollars, `spread_ticks` in cents."""
+    """One thing with a price. `start_price` is in its currency, `spread_ticks` in points.
+
+    A point is the smallest step of its quotes; prices inside the simulator are whole points.
+    """
 
     con_id: int
     symbol: str
@@ -28,6 +31,18 @@ class Instrument:
     daily_volatility: float
     average_volume: int
     spread_ticks: int
+    sec_type: str = "STK"
+    currency: str = "USD"
+    point: float = 0.01
+    multiplier: float = 1.0
+
+    def price(self, points: float) -> float:
+        """Return a price in its currency, without noise of binary fractions."""
+        return round(points * self.point, 8)
+
+    def points(self, price: float) -> int:
+        """Return the whole points nearest to a price."""
+        return round(price / self.point)
 
     @property
     def isin(self) -> str:
@@ -132,6 +147,11 @@ def _instrument(row: str) -> Instrument:
 INSTRUMENTS: tuple[Instrument, ...] = tuple(_instrument(row) for row in _ROWS.strip().splitlines())
 BY_SYMBOL = {instrument.symbol: instrument for instrument in INSTRUMENTS}
 BY_CON_ID = {instrument.con_id: instrument for instrument in INSTRUMENTS}
+
+
+def instrument_of(con_id: int) -> Instrument:
+    """Return the instrument of a contract id. Raises KeyError if there is none."""
+    return BY_CON_ID[con_id]
 
 
 def find_instrument(
