@@ -13,7 +13,14 @@ from typing import Any
 
 from apps.simulator.book import Book
 from apps.simulator.clock import Clock
-from apps.simulator.events import CommissionCharged, Event, Executed, OrderChanged, PositionChanged
+from apps.simulator.events import (
+    CommissionCharged,
+    Event,
+    Executed,
+    OrderChanged,
+    OrderNotice,
+    PositionChanged,
+)
 from apps.simulator.journal import Journal
 from apps.simulator.ledger import Ledger
 from apps.simulator.orders import Execution, Order
@@ -62,6 +69,10 @@ class VenueState:
 
     def tell(self, event: Event) -> None:
         self._events.append(event)
+
+    def notify(self, client_id: int, order_id: int, code: int, text: str) -> None:
+        """Note an error or notice about an order, to be told to one client."""
+        self.tell(OrderNotice(client_id, order_id, code, text))
 
     def changed(self, order: Order, *, with_terms: bool = True, with_status: bool = True) -> None:
         """Note a change of an order, to be saved and told as it stands now."""

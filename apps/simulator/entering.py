@@ -1,0 +1,132 @@
+"""How an order comes to the venue: new, changed, or released with the group it waited for.
+
+Asks admission.py whether it may, tells its client what became of it, and hands it to
+working.py.
+"""
+
+from __future__ import annotations
+
+from apps.simulator.admission import Refusal, refusal_of, refusal_of_change
+from apps.simulator.clock import Clock
+from apps.simulator.ending import Ending
+from apps.simulator.exposure import Exposure
+from apps.simulator.orders import Order, Status
+from apps.simulator.venue_state import VenueState
+from apps.simulator.working import Working
+
+_CHANGEABLE = (
+    "quantity",
+    "kind",
+    "limit_price",
+    "aux_price",
+    "tif",
+    "order_ref",
+    "transmit",
+    "oca_type",
+    "terms",
+)
+
+
+class Entering:
+    """Takes orders and changes of orders."""
+
+    def __init__(
+        self, state: VenueState, *, clock: Clock, exposure: Exposure, ending: Ending, working: Working
+    ) -> None:
+        self._state = state
+        self._clock = clock
+        self._exposure = exposure
+        self._ending = ending
+        self._working = working
+
+    def place(self, wanted: Order) -> None:
+        """Take a new order, a change of a working one, or refuse with IB's code."""
+        current = self._state.book.find(wanted.client_id, wanted.order_id)
+        if current is not None:
+            self._change(current, wanted)
+        elif wanted.order_id <= self._state.book.highest_id.get(wanted.client_id, 0) or wanted.order_id < 0:
+            self._refuse(wanted, Refusal(103, "Duplicate order id"))
+        else:
+            self._enter(wanted)
+
+    def _enter(self, order: Order) -> None:
+        refusal = self._refusal_of_parent(order) or refusal_of(self._exposure.asked(order))
+        if refusal is not None and not refusal.is_rejection:
+            return self._refuse(order, refusal)
+        order.perm_id = self._state.next_perm_id()
+        order.account = self._exposure.account
+        order.placed_at = self._clock.epoch()
+        self._state.use_order_id(order.client_id, order.order_id)
+        self._state.book.add(order)
+        if refusal is not None:
+            self._ending.reject(order)
+            return self._refuse(order, refusal)
+        if order.transmit:
+            self._release_group(order)
+        return None
+
+    def _refusal_of_parent(self, order: Order) -> Refusal | None:
+        parent = self._state.book.parent_of(order)
+        if order.parent_id and parent is None:
+            return Refusal(10006, f"Missing parent order {order.parent_id}.")
+        if parent is not None and parent.is_done and parent.status is not Status.FILLED:
+            return Refusal(135, f"Can't find order with ID = {order.parent_id}")
+        return None
+
+    def _release_group(self, order: Order) -> None:
+        """Transmit an order with everything that waited for it: its parent first, then all children."""
+        root = self._state.book.parent_of(order) or order
+        group = [root, *self._state.book.children_of(root)]
+        waiting = [one for one in group if one.status is Status.API_PENDING]
+        for one in waiting:
+            self._tell_preset(one)
+            one.transmit = True
+            one.status = Status.PRE_SUBMITTED
+            one.why_held = "trigger" if one.is_stop and not one.parent_id else ""
+            self._state.changed(one)
+        now = self._clock.epoch()
+        for one in waiting:
+            self._explain_wait(one, now)
+            self._working.work(one, now)
+
+    def _explain_wait(self, order: Order, now: float) -> None:
+        if not self._state.market.is_open(now):
+            text = "Order Message:\nWarning: your order will not be placed at the exchange until the open."
+            self._state.notify(order.client_id, order.order_id, 399, text)
+
+    def _tell_preset(self, order: Order) -> None:
+        # Told before the first status: clients take the notice for a cancel until a status follows.
+        if order.terms.get("tif", "") == "":
+            text = "Order TIF was set to DAY based on order preset."
+            self._state.notify(order.client_id, order.order_id, 10349, text)
+
+    def _change(self, current: Order, wanted: Order) -> None:
+        wanted.account = wanted.account or current.account
+        refusal = _refusal_of_done(current) or refusal_of_change(current, wanted)
+        if refusal is None:
+            wanted.filled = current.filled
+            refusal = refusal_of(self._exposure.asked(wanted, replacing=current))
+        if refusal is not None:
+            return self._refuse(wanted, refusal)
+        was_waiting = current.status is Status.API_PENDING
+        for name in _CHANGEABLE:
+            setattr(current, name, getattr(wanted, name))
+        current.has_rested = False
+        if was_waiting:
+            if current.transmit:
+                self._release_group(current)
+            return None
+        current.transmit = True
+        self._state.changed(current)
+        return self._working.work(current, self._clock.epoch())
+
+    def _refuse(self, order: Order, refusal: Refusal) -> None:
+        self._state.notify(order.client_id, order.order_id, refusal.code, refusal.text)
+
+
+def _refusal_of_done(order: Order) -> Refusal | None:
+    if not order.is_done:
+        return None
+    if order.status is Status.FILLED:
+        return Refusal(104, "Cannot modify a filled order.")
+    return Refusal(103, "Duplicate order id")

@@ -1,0 +1,67 @@
+"""What the account is worth and what an order would add to it: the figures admission asks for.
+
+Reads the ledger and the open orders at present marks; changes nothing.
+"""
+
+from __future__ import annotations
+
+from apps.simulator.admission import Admission
+from apps.simulator.clock import Clock
+from apps.simulator.ledger import INITIAL_MARGIN, Worth, commission_for
+from apps.simulator.orders import Order
+from apps.simulator.universe import instrument_of
+from apps.simulator.venue_state import VenueState
+
+
+class Exposure:
+    """The account at present prices."""
+
+    def __init__(self, state: VenueState, *, clock: Clock, account: str) -> None:
+        self.account = account
+        self._state = state
+        self._clock = clock
+
+    def mark(self, con_id: int) -> float:
+        """Return the price at which a position is valued now."""
+        return self._state.market.last_cents(instrument_of(con_id), self._clock.epoch()) / 100
+
+    def worth(self) -> Worth:
+        return self._state.ledger.worth(self.mark)
+
+    def asked(self, order: Order, *, replacing: Order | None = None) -> Admission:
+        """Return what the rules of admission may look at for one order."""
+        others = [one for one in self._state.book.open_orders() if one is not replacing and one.transmit]
+        held = self._state.ledger.position(order.con_id).quantity
+        if order.parent_id:
+            # A child only ever closes what its parent opened, so it needs no margin of its own.
+            held = -order.quantity if order.is_buy else order.quantity
+        return Admission(
+            order=order,
+            account=self.account,
+            worth=self.worth(),
+            held=held,
+            price=self.mark(order.con_id),
+            reserved=sum(self._reserve(one) for one in others),
+        )
+
+    def effect_of(self, order: Order) -> dict[str, float]:
+        """Return margin before, its change, the equity and the commission of a whole order, in dollars."""
+        worth = self.worth()
+        held = self._state.ledger.position(order.con_id).quantity
+        signed = order.quantity if order.is_buy else -order.quantity
+        price = order.limit_price or order.aux_price or self.mark(order.con_id)
+        return {
+            "before": worth.initial_margin,
+            "change": (abs(held + signed) - abs(held)) * price * INITIAL_MARGIN,
+            "equity": worth.equity,
+            "commission": commission_for(order.quantity, order.quantity * price),
+        }
+
+    def _reserve(self, order: Order) -> float:
+        """Return the value by which a working order may enlarge what is held."""
+        if order.parent_id:
+            return 0.0
+        held = self._state.ledger.position(order.con_id).quantity
+        signed = order.remaining if order.is_buy else -order.remaining
+        increase = max(0.0, abs(held + signed) - abs(held))
+        return increase * (order.limit_price or order.aux_price or self.mark(order.con_id))
