@@ -100,6 +100,13 @@ def mode_word() -> str:
     return ProofState.UNPROVEN.value if gateway_is_silent(found, timezone.now()) else found.mode
 
 
+def lease_owner(connection_name: str) -> str:
+    """Return who holds, or last held, a connection's lease; empty if nobody ever did."""
+    return (
+        Lease.objects.filter(connection__name=connection_name).values_list("owner", flat=True).first() or ""
+    )
+
+
 def lease_of(sender: Sender, lasting: timedelta) -> QuerySet[Lease]:
     """Return the sender's lease if it lasts longer than `lasting` by the database's clock.
 

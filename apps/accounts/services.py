@@ -86,14 +86,18 @@ def want_connection(
 
 
 @transaction.atomic
-def take_lease(*, connection_name: str, owner: str, ttl_s: float = 15) -> int | None:
+def take_lease(
+    *, connection_name: str, owner: str, ttl_s: float = 15, dead_owner: str | None = None
+) -> int | None:
     """Become the connection's gateway and return the epoch; None while another one is.
 
     `owner` must be unique to the process. Taking it again as the owner raises the epoch too.
+    From `dead_owner`, which the caller knows to be gone, it is taken before it runs out.
     Raises ConnectionNotFound.
     """
     row = connection(connection_name)
-    taken = Lease.objects.filter(Q(expires_at__lte=DbClock()) | Q(owner=owner), connection=row).update(
+    free = Q(expires_at__lte=DbClock()) | Q(owner__in=[one for one in (owner, dead_owner) if one])
+    taken = Lease.objects.filter(free, connection=row).update(
         owner=owner, epoch=F("epoch") + 1, expires_at=DbClock() + timedelta(seconds=ttl_s)
     )
     if taken != 1:

@@ -9,8 +9,6 @@ import asyncio
 import fcntl
 import logging
 import os
-import secrets
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,10 +17,12 @@ from typing import NoReturn
 
 from django.db import InterfaceError, InternalError, OperationalError
 
+from apps.accounts.selectors import lease_owner
 from apps.accounts.services import release_lease, renew_lease, take_lease
 from apps.common.aio import DatabaseTimeout, in_db
 from apps.common.clock import boottime
 from apps.gateway.config import GatewayConfig
+from apps.gateway.owner import is_certainly_dead, owner_name
 from apps.gateway.waits import stopped_within
 
 logger = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ async def host_lock(config: GatewayConfig, stop: asyncio.Event) -> AsyncIterator
 
 async def take(config: GatewayConfig, stop: asyncio.Event) -> HeldLease | None:
     """Wait until the lease is ours and return it; None if `stop` came first."""
-    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    owner = owner_name()
     said = False
     while not stop.is_set():
         epoch = await _try_to_take(config.connection_name, owner)
@@ -143,7 +143,14 @@ async def give_back(lease: HeldLease) -> None:
 
 async def _try_to_take(connection_name: str, owner: str) -> int | None:
     try:
-        return await in_db(take_lease, connection_name=connection_name, owner=owner, ttl_s=TTL_S)
+        before = await in_db(lease_owner, connection_name)
+        return await in_db(
+            take_lease,
+            connection_name=connection_name,
+            owner=owner,
+            ttl_s=TTL_S,
+            dead_owner=before if is_certainly_dead(before) else None,
+        )
     except STORE_TROUBLE:
         return None
 

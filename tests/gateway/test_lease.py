@@ -1,6 +1,9 @@
 """One gateway for a connection: the second one waits, a lost lease ends the process."""
 
 import asyncio
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -10,9 +13,14 @@ from apps.broker.memory import MemorySession
 from apps.common.aio import in_db
 from apps.common.clock import boottime
 from apps.gateway.lease import LeaseLost, LoopWatch, host_lock
-from tests.gateway.house import config_for, running_gateway, start_gateway, until
+from apps.gateway.owner import is_certainly_dead, owner_name
+from tests.gateway.house import ROOT, config_for, running_gateway, start_gateway, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+NAME_ONLY = "from apps.gateway.owner import owner_name; print(owner_name(), flush=True)"
+NAME_AND_SLEEP = f"{NAME_ONLY}; import signal; signal.pause()"
 
 
 def open_twin(settings):
@@ -49,6 +57,45 @@ class TestSecondGateway:
                 assert (await in_db(Lease.objects.get)).epoch == 1
 
 
+class TestDeadOwner:
+    def test_a_killed_process_is_certainly_dead_and_a_stopped_one_is_not(self):
+        sleeper = subprocess.Popen([sys.executable, "-c", NAME_AND_SLEEP], cwd=ROOT, stdout=subprocess.PIPE)
+        name = sleeper.stdout.readline().decode().strip()
+        sleeper.send_signal(signal.SIGSTOP)
+        assert not is_certainly_dead(name)
+
+        sleeper.kill()
+        sleeper.communicate(timeout=10)
+
+        assert is_certainly_dead(name)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            pytest.param(lambda name: name.replace(name.split(":")[1], "0123456789abcdef.1"), id="machine"),
+            pytest.param(lambda name: name.replace(name.split(":")[1], ""), id="unknown machine"),
+            pytest.param(lambda name: name.replace(":", "-"), id="another form"),
+            pytest.param(lambda name: "", id="nobody"),
+        ],
+    )
+    def test_nothing_is_assumed_of_an_owner_elsewhere(self, change):
+        name = dead_owner()
+        assert is_certainly_dead(name)
+
+        assert not is_certainly_dead(change(name))
+
+    async def test_is_succeeded_before_its_lease_runs_out(self, transactional_db, tmp_path):
+        async with running_gateway(config_for(4002, tmp_path), open_session=open_twin) as first:
+            await first.until_phase("READY")
+        gone = await asyncio.to_thread(dead_owner)
+        assert await in_db(take_lease, connection_name="main", owner=gone, ttl_s=3600) == 2
+
+        async with running_gateway(config_for(4002, tmp_path), open_session=open_twin) as second:
+            await second.until_next_session(1)
+
+        assert (await in_db(Lease.objects.get)).epoch == 3
+
+
 class TestLostLease:
     async def test_ends_the_process_without_a_word_in_the_rows(self, transactional_db, tmp_path):
         gateway = start_gateway(config_for(4002, tmp_path), open_session=open_twin)
@@ -81,6 +128,11 @@ class TestLoopWatch:
         watch._tick -= 2.5
 
         assert watch.has_stalled_since(before)
+
+
+def dead_owner():
+    command = [sys.executable, "-c", NAME_ONLY]
+    return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
 async def said(caplog, sentence):
