@@ -59,6 +59,7 @@ class ClientSession:
         self._reader = reader
         self._writer = writer
         self._held: list[Message] = []
+        self._unsent: list[bytes] = []
         self._arrivals: deque[float] = deque(maxlen=MESSAGES_PER_S + 1)
         self._strikes = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -115,8 +116,21 @@ class ClientSession:
         self.send(messages.error(self.version, request_id, code, text))
 
     def _write(self, message: Message) -> None:
-        if not self._writer.is_closing():
-            self._writer.write(encode(message))
+        self.write_frames(encode(message))
+
+    def write_frames(self, frames: bytes) -> None:
+        """Queue whole frames; everything one turn of the loop says goes out as one piece."""
+        if self._writer.is_closing():
+            return
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._unsent.append(frames)
+
+    def flush(self) -> None:
+        """Hand what was written to the socket."""
+        if self._unsent and not self._writer.is_closing():
+            self._writer.write(b"".join(self._unsent))
+        self._unsent.clear()
 
     @property
     def is_congested(self) -> bool:
@@ -127,6 +141,7 @@ class ClientSession:
         """Close the socket with FIN, or with RST."""
         for task in self._tasks:
             task.cancel()
+        self.flush()
         if reset:
             _reset_on_close(self._writer)
             self._writer.transport.abort()

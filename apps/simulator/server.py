@@ -180,6 +180,7 @@ class SimulatorServer:
         client_id = await _read_start(reader)
         session = ClientSession(self.venue, reader, writer, version=version, client_id=client_id)
         if not self._may_connect(session):
+            session.flush()
             await _drain(writer)
             return
         self.sessions[client_id] = session

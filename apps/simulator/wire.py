@@ -27,16 +27,18 @@ class BadField(ValueError):
 
 def encode(fields: list[Value]) -> bytes:
     """Return one frame; every field is terminated by NUL."""
-    payload = "".join(field_text(one) + "\0" for one in fields).encode("ascii", "backslashreplace")
-    return struct.pack(">I", len(payload)) + payload
+    texts = [one if type(one) is str else field_text(one) for one in fields]
+    texts.append("")  # so that the last field is terminated too
+    payload = "\0".join(texts).encode("ascii", "backslashreplace")
+    return len(payload).to_bytes(4, "big") + payload
 
 
 def field_text(value: Value) -> str:
     """Return a value as the gateway writes it."""
-    if isinstance(value, bool):
-        return "1" if value else "0"
     if isinstance(value, float):
         return number_text(value)
+    if isinstance(value, bool):
+        return "1" if value else "0"
     return str(value)
 
 
