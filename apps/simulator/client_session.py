@@ -118,6 +118,11 @@ class ClientSession:
     def _write(self, message: Message) -> None:
         self.write_frames(encode(message))
 
+    @property
+    def takes_frames(self) -> bool:
+        """Return whether ticks may come as bytes: no switch has to look at each message."""
+        return not (self.venue.faults.withheld or self.venue.faults.is_frozen or self.is_congested)
+
     def write_frames(self, frames: bytes) -> None:
         """Queue whole frames; everything one turn of the loop says goes out as one piece."""
         if self._writer.is_closing():

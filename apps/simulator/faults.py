@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from apps.simulator.clock import Clock
 
 MARKERS = (53, 54, 55, 62, 102)
+MAX_BURST = 1_000_000
 _FROZEN_POLL_S = 0.05
 Arguments = dict[str, Any]
 
@@ -52,6 +53,7 @@ class FaultSwitches:
     ack_delay_s: float = 0.0
     are_fills_held: bool = False
     is_paced: bool = False
+    burst_ticks_per_s: float = 0.0
 
     @property
     def is_refusing(self) -> bool:
@@ -98,6 +100,7 @@ class FaultSwitches:
             "delay_acks": self.ack_delay_s,
             "hold_fills": self.are_fills_held,
             "pacing": self.is_paced,
+            "burst": self.burst_ticks_per_s,
         }
         return {name: value for name, value in shown.items() if value}
 
@@ -184,6 +187,13 @@ def _pacing(switches: FaultSwitches, arguments: Arguments) -> None:
     switches.is_paced = bool(arguments.get("on", True))
 
 
+def _burst(switches: FaultSwitches, arguments: Arguments) -> None:
+    wanted = float(arguments["ticks_per_s"])
+    if not 0 <= wanted <= MAX_BURST:
+        raise ValueError(f"ticks_per_s must be 0 to {MAX_BURST}")
+    switches.burst_ticks_per_s = wanted
+
+
 VERBS: dict[str, Callable[[FaultSwitches, Arguments], dict[str, Any] | None]] = {
     "drop_fin": _drop(reset=False),
     "drop_rst": _drop(reset=True),
@@ -198,4 +208,5 @@ VERBS: dict[str, Callable[[FaultSwitches, Arguments], dict[str, Any] | None]] = 
     "halt": _halt,
     "emit_error": _emit_error,
     "pacing": _pacing,
+    "burst": _burst,
 }

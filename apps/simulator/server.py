@@ -12,6 +12,7 @@ import logging
 import os
 import re
 
+from apps.simulator.bursts import BEAT_S, Bursts
 from apps.simulator.client_session import ClientSession
 from apps.simulator.clock import eastern_text
 from apps.simulator.config import SimulatorConfig
@@ -39,11 +40,12 @@ class SimulatorServer:
         self.venue: Venue = open_venue(config, publish=self._publish)
         self.venue.faults.port = self
         self.sessions: dict[int, ClientSession] = {}
+        self._bursts = Bursts(self.venue.market)
         self._server: asyncio.Server | None = None
         self._port = config.port
         self._is_running = False
         self._control: ControlServer | None = None
-        self._pulse_task: asyncio.Task[None] | None = None
+        self._beats: list[asyncio.Task[None]] = []
         self._connections: set[asyncio.Task[None]] = set()
 
     @property
@@ -70,7 +72,11 @@ class SimulatorServer:
         if self.config.control_port is not None:
             self._control = ControlServer(self)
             await self._control.start(self.config.host, self.config.control_port)
-        self._pulse_task = asyncio.get_running_loop().create_task(self._beat(), name="simulator pulse")
+        loop = asyncio.get_running_loop()
+        self._beats = [
+            loop.create_task(self._beat(), name="simulator pulse"),
+            loop.create_task(self._burst_beat(), name="simulator burst"),
+        ]
 
     async def stop(self) -> None:
         """Close every socket and the state file. Safe to call twice."""
@@ -78,14 +84,14 @@ class SimulatorServer:
             return
         self._is_running = False
         self.stop_listening()
-        if self._pulse_task:
-            self._pulse_task.cancel()
+        for beat in self._beats:
+            beat.cancel()
         if self._control:
             await self._control.stop()
         self.drop_clients(reset=False)
         for task in list(self._connections):
             task.cancel()
-        pending = [*self._connections, *([self._pulse_task] if self._pulse_task else [])]
+        pending = [*self._connections, *self._beats]
         await asyncio.gather(*pending, return_exceptions=True)
         self.venue.journal.close()
 
@@ -122,6 +128,7 @@ class SimulatorServer:
         """Let the exchange and every subscription see the present time."""
         self.venue.exchange.pulse()
         now = self.venue.clock.epoch()
+        self._pulse_bursts(now)
         for session in list(self.sessions.values()):
             session.pulse(now)
 
@@ -140,6 +147,20 @@ class SimulatorServer:
             except Exception:
                 logger.exception("pulse failed")
             await asyncio.sleep(self.config.pulse_s)
+
+    async def _burst_beat(self) -> None:
+        while True:
+            is_on = self.venue.faults.burst_ticks_per_s > 0
+            try:
+                if is_on:
+                    self._pulse_bursts(self.venue.clock.epoch())
+            except Exception:
+                logger.exception("burst failed")
+            await asyncio.sleep(BEAT_S if is_on else self.config.pulse_s)
+
+    def _pulse_bursts(self, now: float) -> None:
+        wanted = self.venue.faults.burst_ticks_per_s
+        self._bursts.pulse(now, ticks_per_s=wanted, sessions=list(self.sessions.values()))
 
     def _publish(self, events: list[Event]) -> None:
         """Hand events to the connection of their order's client; positions concern everybody."""

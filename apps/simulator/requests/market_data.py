@@ -35,6 +35,20 @@ class MarketLine(Stream):
         self._instrument = instrument
         self._sent: dict[Tick, object] = {}
 
+    @property
+    def request_id(self) -> int:
+        return self._request_id
+
+    @property
+    def instrument(self) -> Instrument:
+        return self._instrument
+
+    def forget_sides(self) -> None:
+        """Let the next pulse tell the whole quote, for the client was told others since (bursts.py)."""
+        for price_tick, size_tick, _, _ in _SIDES:
+            self._sent.pop(price_tick, None)
+            self._sent.pop(size_tick, None)
+
     def pulse(self, now: float) -> None:
         market = self._session.venue.market
         quote = market.quote(self._instrument, now)
