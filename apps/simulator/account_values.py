@@ -11,9 +11,7 @@ _ZERO_KEYS = (
     "AccruedCash",
     "AccruedDividend",
     "NetDividend",
-    "OptionMarketValue",
     "FutureOptionValue",
-    "FuturesPNL",
 )
 
 
@@ -68,6 +66,8 @@ def ledger_values(worth: Worth, *, currency: str) -> list[Value]:
         "CashBalance": worth.cash,
         "TotalCashBalance": worth.cash,
         "StockMarketValue": worth.stock_value,
+        "OptionMarketValue": worth.option_value,
+        "FuturesPNL": worth.futures,
         "NetLiquidationByCurrency": worth.equity,
         "UnrealizedPnL": worth.unrealized,
         "RealizedPnL": worth.realized,

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from apps.simulator.ledger import INITIAL_MARGIN, Worth
+from apps.simulator.ledger import Worth
 from apps.simulator.orders import Order
+from apps.simulator.universe import instrument_of
+from apps.simulator.values import margin_on, notional
 from apps.simulator.wire import number_of
 
 KINDS = {"MKT": "MKT", "LMT": "LMT", "STP": "STP", "STP LMT": "STP LMT", "STPLMT": "STP LMT"}
@@ -35,7 +37,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What the rules may look at."""
+    """What the rules may look at; `reserved` is the margin that working orders may come to need."""
 
     order: Order
     account: str
@@ -100,7 +102,8 @@ def sound_prices(asked: Admission) -> Refusal | None:
             continue
         if price is None or price <= 0:
             return Refusal(321, f"Error validating request.-'bM' : cause - Please enter a {name}")
-        if abs(price * 100 - round(price * 100)) > 1e-6:
+        points = price * instrument_of(order.con_id).points_per_unit
+        if abs(points - round(points)) > 1e-6:
             return Refusal(
                 110, "The price does not conform to the minimum price variation for this contract."
             )
@@ -111,10 +114,12 @@ def affordable(asked: Admission) -> Refusal | None:
     order = asked.order
     signed = order.remaining if order.is_buy else -order.remaining
     price = max(asked.price, order.limit_price or 0.0) if order.is_buy else asked.price
-    increase = (abs(asked.held + signed) - abs(asked.held)) * price
+    increase = abs(asked.held + signed) - abs(asked.held)
     if increase <= 0:
         return None
-    needed = (asked.worth.gross + asked.reserved + increase) * INITIAL_MARGIN
+    instrument = instrument_of(order.con_id)
+    bound = margin_on(instrument, notional(instrument, increase, price))
+    needed = asked.worth.initial_margin + asked.reserved + bound
     if needed <= asked.worth.equity:
         return None
     return Refusal(

@@ -52,7 +52,7 @@ class BadHistoryRequest(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar; prices in cents, `start` in epoch seconds, `day` its date."""
+    """One bar; prices in points, `start` in epoch seconds, `day` its date."""
 
     start: int
     day: date

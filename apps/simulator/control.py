@@ -17,7 +17,7 @@ from apps.simulator.clock import eastern_text
 from apps.simulator.faults import VERBS, BadFault
 from apps.simulator.ledger import worth_as_dict
 from apps.simulator.orders import Order
-from apps.simulator.universe import BY_CON_ID, BY_SYMBOL, INSTRUMENTS
+from apps.simulator.universe import BY_SYMBOL, INSTRUMENTS, instrument_of
 from apps.simulator.wire import close_writer
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _order_row(order: Order) -> Answer:
         "clientId": order.client_id,
         "permId": order.perm_id,
         "orderRef": order.order_ref,
-        "symbol": BY_CON_ID[order.con_id].symbol,
+        "symbol": instrument_of(order.con_id).symbol,
         "action": order.action,
         "orderType": order.kind,
         "quantity": order.quantity,
@@ -136,10 +136,10 @@ def _book(simulator: SimulatorServer, _: Request) -> Answer:
     return {
         "orders": [_order_row(one) for one in state.book.all_orders()],
         "executions": [
-            {**one.as_row(), "symbol": BY_CON_ID[one.con_id].symbol} for one in state.book.executions
+            {**one.as_row(), "symbol": instrument_of(one.con_id).symbol} for one in state.book.executions
         ],
         "positions": [
-            {**one.as_row(), "symbol": BY_CON_ID[one.con_id].symbol}
+            {**one.as_row(), "symbol": instrument_of(one.con_id).symbol}
             for one in state.ledger.positions.values()
         ],
         "cash": round(state.ledger.cash, 2),
@@ -152,12 +152,12 @@ def _set_price(simulator: SimulatorServer, request: Request) -> Answer:
     instrument = BY_SYMBOL.get(str(request["symbol"]))
     if instrument is None:
         raise ControlError(f"unknown symbol {request['symbol']!r}")
-    cents = round(float(request["price"]) * 100)
-    if cents < 1:
-        raise ControlError("a price is at least one cent")
-    simulator.venue.set_price(instrument, cents, hold=bool(request.get("hold", False)))
+    points = instrument.points(float(request["price"]))
+    if points < 1:
+        raise ControlError(f"a price is at least {instrument.text(1)}")
+    simulator.venue.set_price(instrument, points, hold=bool(request.get("hold", False)))
     simulator.pulse()
-    return {"symbol": instrument.symbol, "price": cents / 100}
+    return {"symbol": instrument.symbol, "price": instrument.price(points)}
 
 
 def _fault(simulator: SimulatorServer, request: Request) -> Answer:

@@ -12,8 +12,8 @@ from apps.simulator.bars import Bar
 from apps.simulator.depth import Level
 from apps.simulator.messages import Message, Out, size_text
 from apps.simulator.ticks import BID_ASK, MIDPOINT, TRADES, QuoteTick, Tick, Trade
-from apps.simulator.universe import DIRECT_EXCHANGES
-from apps.simulator.wire import number_text, price_text
+from apps.simulator.universe import DIRECT_EXCHANGES, Instrument
+from apps.simulator.wire import number_text
 
 EXCHANGE_LETTERS = {
     "AMEX": "A", "NYSE": "N", "NASDAQ": "Q", "ARCA": "P", "BATS": "Z", "IEX": "V", "EDGX": "K",
@@ -42,48 +42,54 @@ class Side(IntEnum):
     BID = 1
 
 
-def real_time_bar(version: int, request_id: int, bar: Bar) -> Message:
-    prices = [price_text(one) for one in (bar.opening, bar.high, bar.low, bar.closing)]
+def real_time_bar(version: int, request_id: int, instrument: Instrument, bar: Bar) -> Message:
+    prices = [instrument.text(one) for one in (bar.opening, bar.high, bar.low, bar.closing)]
     has_volume = bar.volume >= 0
     volume = size_text(version, bar.volume) if has_volume else "-1"
     count = bar.count if has_volume else -1
-    return [Out.REAL_TIME_BAR, 3, request_id, bar.start, *prices, volume, f"{bar.average / 100:.3f}", count]
+    average = instrument.average_text(bar.average)
+    return [Out.REAL_TIME_BAR, 3, request_id, bar.start, *prices, volume, average, count]
 
 
-def tick_by_tick(version: int, request_id: int, code: int, tick: Tick) -> Message:
+def tick_by_tick(version: int, request_id: int, instrument: Instrument, *, code: int, tick: Tick) -> Message:
     """Return message 99; `code` is 1 Last, 2 AllLast, 3 BidAsk, 4 MidPoint."""
     head: Message = [Out.TICK_BY_TICK, request_id, code, tick.second]
     if isinstance(tick, Trade):
-        return [*head, price_text(tick.cents), size_text(version, tick.size), _NO_MASK, tick.exchange, ""]
+        price, size = instrument.text(tick.points), size_text(version, tick.size)
+        return [*head, price, size, _NO_MASK, tick.exchange, ""]
     if code == 4:
-        return [*head, number_text(tick.middle / 100)]
-    return [*head, *_quote_fields(version, tick), _NO_MASK]
+        return [*head, number_text(instrument.price(tick.middle))]
+    return [*head, *_quote_fields(version, tick, instrument), _NO_MASK]
 
 
-def historical_ticks(version: int, request_id: int, kind: str, ticks: Sequence[Tick]) -> Message:
+def historical_ticks(
+    version: int, request_id: int, instrument: Instrument, *, kind: str, ticks: Sequence[Tick]
+) -> Message:
     """Return message 96, 97 or 98, always the whole answer."""
     message: Message = [_HISTORICAL[kind], request_id, len(ticks)]
     for tick in ticks:
         if isinstance(tick, Trade):
             size = size_text(version, tick.size)
-            message += [tick.second, _NO_MASK, price_text(tick.cents), size, tick.exchange, ""]
+            message += [tick.second, _NO_MASK, instrument.text(tick.points), size, tick.exchange, ""]
         elif kind == MIDPOINT:
-            message += [tick.second, 0, number_text(tick.middle / 100), 0]
+            message += [tick.second, 0, number_text(instrument.price(tick.middle)), 0]
         else:
-            message += [tick.second, _NO_MASK, *_quote_fields(version, tick)]
+            message += [tick.second, _NO_MASK, *_quote_fields(version, tick, instrument)]
     return [*message, 1]
 
 
-def _quote_fields(version: int, tick: QuoteTick) -> list[str]:
+def _quote_fields(version: int, tick: QuoteTick, instrument: Instrument) -> list[str]:
     sizes = [size_text(version, one) for one in (tick.bid_size, tick.ask_size)]
-    return [price_text(tick.bid), price_text(tick.ask), *sizes]
+    return [instrument.text(tick.bid), instrument.text(tick.ask), *sizes]
 
 
-def histogram_data(version: int, request_id: int, volumes: dict[int, int]) -> Message:
-    """Return message 89; `volumes` are shares by price in cents."""
+def histogram_data(
+    version: int, request_id: int, instrument: Instrument, *, volumes: dict[int, int]
+) -> Message:
+    """Return message 89; `volumes` are shares by price in points."""
     message: Message = [Out.HISTOGRAM_DATA, request_id, len(volumes)]
-    for cents, volume in sorted(volumes.items()):
-        message += [price_text(cents), size_text(version, volume)]
+    for points, volume in sorted(volumes.items()):
+        message += [instrument.text(points), size_text(version, volume)]
     return message
 
 
@@ -93,6 +99,7 @@ def market_depth(
     row: int,
     level: Level,
     *,
+    instrument: Instrument,
     operation: Operation,
     side: Side,
     is_smart: bool,
@@ -100,7 +107,7 @@ def market_depth(
     """Return message 13, which names each row's exchange, or 12 for the book of one exchange."""
     # A row that goes has no price any more.
     is_gone = operation is Operation.DELETE
-    price = "0" if is_gone else price_text(level.cents)
+    price = "0" if is_gone else instrument.text(level.points)
     size = "0" if is_gone else size_text(version, level.size)
     if is_smart:
         return [Out.MARKET_DEPTH_L2, 1, request_id, row, level.exchange, operation, side, price, size, 1]

@@ -19,9 +19,9 @@ _LIFE_S = 5
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One price of a book; price in cents, size in shares, and the exchange that shows it."""
+    """One price of a book; price in points, size in shares, and the exchange that shows it."""
 
-    cents: int
+    points: int
     size: int
     exchange: str
 
@@ -48,12 +48,12 @@ def depth_at(market: Market, instrument: Instrument, at: float, *, rows: int) ->
 
 
 def _side(name: str, prices: list[int], *, top_size: int) -> tuple[Level, ...]:
-    levels = [_level(name, cents) for cents in prices]
+    levels = [_level(name, points) for points in prices]
     best = levels[0]
-    return (Level(best.cents, top_size, best.exchange), *levels[1:])
+    return (Level(best.points, top_size, best.exchange), *levels[1:])
 
 
-def _level(name: str, cents: int) -> Level:
-    dice = crc32(f"{name}:{cents}".encode())
+def _level(name: str, points: int) -> Level:
+    dice = crc32(f"{name}:{points}".encode())
     exchange = DIRECT_EXCHANGES[(dice >> 8) % len(DIRECT_EXCHANGES)]
-    return Level(cents, 100 * (2 + (dice >> 16) % 18), exchange)
+    return Level(points, 100 * (2 + (dice >> 16) % 18), exchange)

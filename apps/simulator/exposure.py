@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from apps.simulator.admission import Admission
 from apps.simulator.clock import Clock
-from apps.simulator.ledger import INITIAL_MARGIN, Worth, commission_for
+from apps.simulator.ledger import Worth
 from apps.simulator.orders import Order
 from apps.simulator.universe import instrument_of
+from apps.simulator.values import commission_for, margin_on, notional
 from apps.simulator.venue_state import VenueState
 
 
@@ -23,7 +24,8 @@ class Exposure:
 
     def mark(self, con_id: int) -> float:
         """Return the price at which a position is valued now."""
-        return self._state.market.last_cents(instrument_of(con_id), self._clock.epoch()) / 100
+        instrument = instrument_of(con_id)
+        return instrument.price(self._state.market.last_points(instrument, self._clock.epoch()))
 
     def worth(self) -> Worth:
         return self._state.ledger.worth(self.mark)
@@ -50,18 +52,22 @@ class Exposure:
         held = self._state.ledger.position(order.con_id).quantity
         signed = order.quantity if order.is_buy else -order.quantity
         price = order.limit_price or order.aux_price or self.mark(order.con_id)
+        instrument = instrument_of(order.con_id)
+        value = notional(instrument, order.quantity, price)
         return {
             "before": worth.initial_margin,
-            "change": (abs(held + signed) - abs(held)) * price * INITIAL_MARGIN,
+            "change": margin_on(instrument, notional(instrument, abs(held + signed) - abs(held), price)),
             "equity": worth.equity,
-            "commission": commission_for(order.quantity, order.quantity * price),
+            "commission": commission_for(instrument, order.quantity, value),
         }
 
     def _reserve(self, order: Order) -> float:
-        """Return the value by which a working order may enlarge what is held."""
+        """Return the margin that a working order may come to need."""
         if order.parent_id:
             return 0.0
         held = self._state.ledger.position(order.con_id).quantity
         signed = order.remaining if order.is_buy else -order.remaining
         increase = max(0.0, abs(held + signed) - abs(held))
-        return increase * (order.limit_price or order.aux_price or self.mark(order.con_id))
+        price = order.limit_price or order.aux_price or self.mark(order.con_id)
+        instrument = instrument_of(order.con_id)
+        return margin_on(instrument, notional(instrument, increase, price))

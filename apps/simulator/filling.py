@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from apps.simulator.ending import BY_SYSTEM, Ending
-from apps.simulator.ledger import commission_for
 from apps.simulator.orders import Execution, Order, Status
 from apps.simulator.universe import instrument_of
+from apps.simulator.values import commission_for, notional
 from apps.simulator.venue_state import VenueState
 
 SLICE_PAUSE_S = 0.3
@@ -32,7 +32,9 @@ class Filling:
         order.why_held = ""
         order.next_slice_at = now + SLICE_PAUSE_S
         order.status = Status.SUBMITTED if order.remaining else Status.FILLED
-        commission = commission_for(order.filled, order.filled_value) - order.commission
+        instrument = instrument_of(order.con_id)
+        value = notional(instrument, 1.0, order.filled_value)
+        commission = commission_for(instrument, order.filled, value) - order.commission
         realized = self._state.ledger.book(
             order.con_id, shares=shares if order.is_buy else -shares, price=price, commission=commission
         )

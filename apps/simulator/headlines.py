@@ -15,7 +15,7 @@ from random import Random
 from apps.simulator.hours import DAY_S, eastern_date, midnight
 from apps.simulator.prices import HEAD
 from apps.simulator.quotes import Market
-from apps.simulator.universe import BY_CON_ID, Instrument
+from apps.simulator.universe import Instrument, instrument_of
 
 PROVIDERS = {
     "BRFG": "Briefing.com General Market Columns",
@@ -72,7 +72,7 @@ def headline_with_id(market: Market, article_id: str, *, now: float) -> Headline
     """Return the headline of an article, or None if there is none published under this id."""
     try:
         numbers = article_id.split("$")[1]
-        instrument, day = BY_CON_ID[int(numbers[:8], 16)], date.fromordinal(int(numbers[8:14], 16))
+        instrument, day = instrument_of(int(numbers[:8], 16)), date.fromordinal(int(numbers[8:14], 16))
     except (IndexError, KeyError, ValueError, OverflowError):
         return None
     if not HEAD < day <= eastern_date(now):

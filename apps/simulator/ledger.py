@@ -12,19 +12,20 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from apps.simulator.orders import QUANTITY_NOISE, Position
+from apps.simulator.universe import instrument_of
+from apps.simulator.values import is_settled_daily, margin_on, notional
 
-INITIAL_MARGIN = 0.25
 LEVERAGE = 4.0
-COMMISSION_PER_SHARE = 0.005
-COMMISSION_MINIMUM = 1.00
-COMMISSION_MAXIMUM_PART = 0.01
 
 Mark = Callable[[int], float]
 
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """What the account is worth at one instant, in dollars."""
+    """What the account is worth at one instant, in dollars.
+
+    `futures` is their open profit: all they add to the equity.
+    """
 
     cash: float
     gross: float
@@ -33,10 +34,9 @@ class Worth:
     realized: float
     daily: float
     equity: float
-
-    @property
-    def initial_margin(self) -> float:
-        return self.gross * INITIAL_MARGIN
+    initial_margin: float
+    option_value: float = 0.0
+    futures: float = 0.0
 
     @property
     def available(self) -> float:
@@ -47,13 +47,11 @@ class Worth:
         return max(0.0, self.available * LEVERAGE)
 
 
-def commission_for(shares: float, value: float) -> float:
-    """Return the commission of a whole order that has traded so much."""
-    return min(max(shares * COMMISSION_PER_SHARE, COMMISSION_MINIMUM), value * COMMISSION_MAXIMUM_PART)
-
-
 class Ledger:
-    """One account's books."""
+    """One account's books.
+
+    `cash` has paid for every position in full, futures too; what a client sees as cash is `worth`.
+    """
 
     def __init__(self, *, cash: float) -> None:
         self.cash = cash
@@ -71,18 +69,19 @@ class Ledger:
     def book(self, con_id: int, *, shares: float, price: float, commission: float) -> float | None:
         """Book a fill of `shares` (negative for a sale); return what it realized, None if nothing closed."""
         position = self.positions.setdefault(con_id, Position(con_id))
-        self.cash -= shares * price + commission
-        position.day_cash_flow -= shares * price + commission
+        cost = notional(instrument_of(con_id), 1.0, price)
+        self.cash -= shares * cost + commission
+        position.day_cash_flow -= shares * cost + commission
         closing = _closing_part(position.quantity, shares)
         realized: float | None = None
         closing_commission = commission * abs(closing / shares)
         if closing:
-            realized = -closing * (price - position.average_cost) - closing_commission
+            realized = -closing * (cost - position.average_cost) - closing_commission
             position.realized_today += realized
             position.quantity += closing
         opening = shares - closing
         if abs(opening) > QUANTITY_NOISE:
-            _open(position, opening, price=price, commission=commission - closing_commission)
+            _open(position, opening, cost=cost, commission=commission - closing_commission)
         if abs(position.quantity) < QUANTITY_NOISE:
             position.quantity = 0.0
             position.average_cost = 0.0
@@ -90,23 +89,21 @@ class Ledger:
 
     def worth(self, mark: Mark) -> Worth:
         """Return the account's worth at the marks given."""
-        stock_value = gross = unrealized = realized = 0.0
-        for one in self.positions.values():
-            realized += one.realized_today
-            if one.quantity:
-                value = one.quantity * mark(one.con_id)
-                stock_value += value
-                gross += abs(value)
-                unrealized += value - one.quantity * one.average_cost
-        equity = self.cash + stock_value
+        sums = _Sums(cash=self.cash)
+        for one in self.held():
+            sums.add(one, mark(one.con_id))
+        equity = sums.cash + sums.stock_value + sums.option_value + sums.futures
         return Worth(
-            cash=self.cash,
-            gross=gross,
-            stock_value=stock_value,
-            unrealized=unrealized,
-            realized=realized,
+            cash=sums.cash,
+            gross=sums.gross,
+            stock_value=sums.stock_value,
+            unrealized=sums.unrealized,
+            realized=sum((one.realized_today for one in self.positions.values()), 0.0),
             daily=equity - self.day_start_equity,
             equity=equity,
+            initial_margin=sums.margin,
+            option_value=sums.option_value,
+            futures=sums.futures,
         )
 
     def start_day(self, day: str, mark: Mark) -> None:
@@ -116,7 +113,9 @@ class Ledger:
         for one in self.positions.values():
             one.realized_today = 0.0
             one.day_cash_flow = 0.0
-            one.day_start_value = one.quantity * mark(one.con_id)
+            one.day_start_value = (
+                notional(instrument_of(one.con_id), one.quantity, mark(one.con_id)) if one.quantity else 0.0
+            )
 
     def as_row(self) -> dict[str, Any]:
         return {"cash": self.cash, "day": self.day, "day_start_equity": self.day_start_equity}
@@ -128,6 +127,36 @@ class Ledger:
         self.positions = {one["con_id"]: Position(**one) for one in positions}
 
 
+@dataclass(slots=True)
+class _Sums:
+    """What the positions add up to."""
+
+    cash: float
+    gross: float = 0.0
+    stock_value: float = 0.0
+    option_value: float = 0.0
+    futures: float = 0.0
+    unrealized: float = 0.0
+    margin: float = 0.0
+
+    def add(self, position: Position, price: float) -> None:
+        instrument = instrument_of(position.con_id)
+        value = notional(instrument, position.quantity, price)
+        cost = position.quantity * position.average_cost
+        self.unrealized += value - cost
+        self.margin += margin_on(instrument, abs(value))
+        if is_settled_daily(instrument):
+            # Nothing was paid for it: the cash is whole, and only the profit is the account's.
+            self.cash += cost
+            self.futures += value - cost
+            return
+        self.gross += abs(value)
+        if instrument.sec_type in ("OPT", "FOP"):
+            self.option_value += value
+        else:
+            self.stock_value += value
+
+
 def _closing_part(held: float, shares: float) -> float:
     """Return the part of a signed trade that reduces what is held."""
     if held * shares >= 0:
@@ -135,11 +164,11 @@ def _closing_part(held: float, shares: float) -> float:
     return max(shares, -held) if shares < 0 else min(shares, -held)
 
 
-def _open(position: Position, shares: float, *, price: float, commission: float) -> None:
+def _open(position: Position, shares: float, *, cost: float, commission: float) -> None:
     before = position.quantity * position.average_cost
     # A buy costs its commission, a short sale brings in less by it.
     position.quantity += shares
-    position.average_cost = (before + shares * price + commission) / position.quantity
+    position.average_cost = (before + shares * cost + commission) / position.quantity
 
 
 def worth_as_dict(worth: Worth) -> dict[str, float]:

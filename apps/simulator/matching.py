@@ -10,22 +10,23 @@ from datetime import timedelta
 from apps.simulator.hours import TradingHours, eastern_date
 from apps.simulator.orders import Order
 from apps.simulator.quotes import Quote
+from apps.simulator.universe import Instrument
 
 
-def is_stop_elected(order: Order, quote: Quote) -> bool:
+def is_stop_elected(order: Order, quote: Quote, instrument: Instrument) -> bool:
     """Return whether the last trade or the opposite quote has reached the stop price."""
-    stop = round((order.aux_price or 0.0) * 100)
+    stop = instrument.points(order.aux_price or 0.0)
     if order.is_buy:
         return quote.last >= stop or quote.bid >= stop
     return quote.last <= stop or quote.ask <= stop
 
 
-def executable_cents(order: Order, quote: Quote) -> int | None:
-    """Return the price in cents at which an order trades against the quote, or None."""
+def executable_points(order: Order, quote: Quote, instrument: Instrument) -> int | None:
+    """Return the price in points at which an order trades against the quote, or None."""
     offered = quote.ask if order.is_buy else quote.bid
     if order.kind in ("MKT", "STP"):
         return offered
-    limit = round((order.limit_price or 0.0) * 100)
+    limit = instrument.points(order.limit_price or 0.0)
     is_marketable = offered <= limit if order.is_buy else offered >= limit
     if not is_marketable:
         return None

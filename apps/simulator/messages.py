@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from enum import IntEnum
 
 from apps.simulator.bars import Bar
-from apps.simulator.wire import UNSET_DOUBLE, Value, field_text, money_text, number_text, price_text
+from apps.simulator.universe import Instrument
+from apps.simulator.wire import UNSET_DOUBLE, Value, field_text, money_text, number_text
 
 OLDEST_VERSION = 157
 NEWEST_VERSION = 178
@@ -235,9 +236,9 @@ def end(message_id: Out, *fields: Value) -> Message:
     return [message_id, 1, *fields]
 
 
-def tick_price(request_id: int, tick: Tick, cents: int, size: str) -> Message:
+def tick_price(request_id: int, tick: Tick, price: str, size: str) -> Message:
     can_auto_execute = 1 if tick in (Tick.BID, Tick.ASK) else 0
-    return [Out.TICK_PRICE, 6, request_id, tick, price_text(cents), size, can_auto_execute]
+    return [Out.TICK_PRICE, 6, request_id, tick, price, size, can_auto_execute]
 
 
 def tick_size(request_id: int, tick: Tick, size: str) -> Message:
@@ -274,35 +275,44 @@ def account_update_multi(request_id: int, account: str, model: str, value: tuple
 
 
 def historical_data(
-    version: int, request_id: int, *, span: tuple[str, str], bars: Sequence[tuple[str, Bar]]
+    version: int,
+    request_id: int,
+    instrument: Instrument,
+    *,
+    span: tuple[str, str],
+    bars: Sequence[tuple[str, Bar]],
 ) -> Message:
     message: Message = [Out.HISTORICAL_DATA, request_id, *span, len(bars)]
+    text = instrument.text
     for stamp, bar in bars:
         message += [
             stamp,
-            price_text(bar.opening),
-            price_text(bar.high),
-            price_text(bar.low),
-            price_text(bar.closing),
+            text(bar.opening),
+            text(bar.high),
+            text(bar.low),
+            text(bar.closing),
             _bar_volume(version, bar),
-            f"{bar.average / 100:.3f}",
+            instrument.average_text(bar.average),
             bar.count if bar.volume >= 0 else -1,
         ]
     return message
 
 
-def historical_update(version: int, request_id: int, stamp: str, bar: Bar) -> Message:
+def historical_update(
+    version: int, request_id: int, instrument: Instrument, *, stamp: str, bar: Bar
+) -> Message:
     """Note the order open, close, high, low: it differs from that of historicalData."""
+    text = instrument.text
     return [
         Out.HISTORICAL_UPDATE,
         request_id,
         bar.count if bar.volume >= 0 else -1,
         stamp,
-        price_text(bar.opening),
-        price_text(bar.closing),
-        price_text(bar.high),
-        price_text(bar.low),
-        f"{bar.average / 100:.3f}",
+        text(bar.opening),
+        text(bar.closing),
+        text(bar.high),
+        text(bar.low),
+        instrument.average_text(bar.average),
         _bar_volume(version, bar),
     ]
 

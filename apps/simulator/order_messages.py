@@ -13,7 +13,7 @@ from apps.simulator.clock import eastern_text
 from apps.simulator.contract_messages import contract_fields
 from apps.simulator.messages import PRICE_REVISION, Message, Out
 from apps.simulator.orders import Execution, Order
-from apps.simulator.universe import BY_CON_ID, Instrument
+from apps.simulator.universe import Instrument, instrument_of
 from apps.simulator.wire import UNSET_DOUBLE, UNSET_INT, Fields, number_of, number_text
 
 FOREVER = 1_000_000
@@ -276,8 +276,8 @@ def _write(layout: tuple[str | Since, ...], values: Values, version: int) -> Mes
     return message
 
 
-def _dollars(price: float | None) -> str:
-    return "0.0" if price is None else f"{price:.2f}"
+def _price(order: Order, price: float | None) -> str:
+    return "0.0" if price is None else f"{price:.{_instrument(order).decimals}f}"
 
 
 def _echo(order: Order) -> Values:
@@ -287,8 +287,8 @@ def _echo(order: Order) -> Values:
         "action": order.action,
         "totalQuantity": number_text(order.quantity),
         "orderType": order.kind,
-        "lmtPrice": _dollars(order.limit_price),
-        "auxPrice": _dollars(order.aux_price),
+        "lmtPrice": _price(order, order.limit_price),
+        "auxPrice": _price(order, order.aux_price),
         "tif": order.tif,
         "account": order.account,
         "openClose": "",
@@ -305,7 +305,7 @@ def _echo(order: Order) -> Values:
 
 
 def _instrument(order: Order) -> Instrument:
-    return BY_CON_ID[order.con_id]
+    return instrument_of(order.con_id)
 
 
 def open_order(version: int, order: Order, *, preview: Values | None = None) -> Message:
@@ -349,7 +349,7 @@ def order_status(order: Order) -> Message:
 
 def execution(version: int, request_id: int, fill: Execution) -> Message:
     """Return message 11: exactly 31 fields below 178, or ib_insync loses the fill."""
-    instrument = BY_CON_ID[fill.con_id]
+    instrument = instrument_of(fill.con_id)
     message: Message = [
         Out.EXECUTION,
         request_id,
@@ -361,7 +361,7 @@ def execution(version: int, request_id: int, fill: Execution) -> Message:
         fill.exchange,
         fill.side,
         fill.shares,
-        f"{fill.price:.2f}",
+        f"{fill.price:.{instrument.decimals}f}",
         fill.perm_id,
         fill.client_id,
         0,

@@ -123,7 +123,10 @@ class Execution:
 
 @dataclass(slots=True)
 class Position:
-    """What is held of one instrument. `average_cost` includes commission; short is negative."""
+    """What is held of one instrument; short is negative.
+
+    `average_cost` is what one unit cost in dollars, multiplier and commission included.
+    """
 
     con_id: int
     quantity: float = 0.0

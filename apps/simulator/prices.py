@@ -8,7 +8,7 @@ without those before it:
   its low and its volume, so that days and hours need no finer detail;
 - seconds inside a block: a path bound to pass through exactly that high and that low.
 
-Bars, quotes and fills are all read from here and therefore agree. Prices are whole cents.
+Bars, quotes and fills are all read from here and therefore agree. Prices are whole points.
 Spreads and sizes are quotes.py, grouping into bars is bars.py.
 """
 
@@ -52,9 +52,9 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """The seconds of one block: prices in cents and the shares traded before each second's end."""
+    """The seconds of one block: prices in points and the shares traded before each second's end."""
 
-    cents: array[int]
+    points: array[int]
     volume: array[int]
 
 
@@ -64,9 +64,9 @@ def _noise(random: Random) -> float:
     return (draw() + draw() + draw() - 1.5) * 2.0
 
 
-def to_cents(logarithm: float) -> int:
-    """Return a price in whole cents, never below one cent."""
-    return max(1, int(math.exp(logarithm) * 100 + 0.5))
+def to_points(logarithm: float, points_per_unit: float) -> int:
+    """Return a price in whole points, never below one."""
+    return max(1, int(math.exp(logarithm) * points_per_unit + 0.5))
 
 
 def _activity(blocks: int) -> list[float]:
@@ -154,8 +154,9 @@ class PricePath:
         knots = ((turns[0], extremes[0]), (turns[1], extremes[1]), (BLOCK_S - 1, block.closing))
         for place, value in knots:
             path.extend(_bridge(random, path[-1], value, place - len(path) + 1, step))
-        cents = array("l", [int(exp(one) * 100 + 0.5) for one in _folded(path, block.low, block.high)])
-        return Seconds(cents, _spread_volume(random, block.volume))
+        per_unit = self.instrument.points_per_unit
+        points = array("l", [int(exp(one) * per_unit + 0.5) for one in _folded(path, block.low, block.high)])
+        return Seconds(points, _spread_volume(random, block.volume))
 
 
 class _Walk:

@@ -20,7 +20,7 @@ from apps.simulator.hours import (
     session_before,
     trading_second,
 )
-from apps.simulator.prices import BLOCK_S, PricePath, Seconds, to_cents
+from apps.simulator.prices import BLOCK_S, PricePath, Seconds, to_points
 from apps.simulator.universe import Instrument
 
 _KEPT_STRETCHES = 50_000
@@ -28,7 +28,7 @@ _KEPT_STRETCHES = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What is displayed for one instrument. Prices in cents, sizes in shares."""
+    """What is displayed for one instrument. Prices in points, sizes in shares."""
 
     bid: int
     ask: int
@@ -42,7 +42,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Open, high, low, close in cents and the volume of a stretch of time."""
+    """Open, high, low, close in points and the volume of a stretch of time."""
 
     opening: int
     high: int
@@ -65,12 +65,12 @@ class Adjustment:
 
     start: int
     factor: float
-    pinned_cents: int | None = None
+    pinned_points: int | None = None
 
-    def apply(self, cents: int) -> int:
-        if self.pinned_cents is not None:
-            return self.pinned_cents
-        return max(1, int(cents * self.factor + 0.5))
+    def apply(self, points: int) -> int:
+        if self.pinned_points is not None:
+            return self.pinned_points
+        return max(1, int(points * self.factor + 0.5))
 
 
 def join(stretches: list[Stretch]) -> Stretch:
@@ -107,10 +107,10 @@ class Market:
     def is_open(self, at: float) -> bool:
         return session_at(self.hours, at) is not None
 
-    def last_cents(self, instrument: Instrument, at: float) -> int:
+    def last_points(self, instrument: Instrument, at: float) -> int:
         """Return the last traded price."""
         second = int(trading_second(self.hours, at))
-        return self._seconds(instrument, second - second % BLOCK_S).cents[second % BLOCK_S]
+        return self._seconds(instrument, second - second % BLOCK_S).points[second % BLOCK_S]
 
     def quote(self, instrument: Instrument, at: float) -> Quote:
         """Return the quote; outside the venue's hours that of the last close."""
@@ -118,10 +118,10 @@ class Market:
         second = int(seen)
         place = second % BLOCK_S
         seconds = self._seconds(instrument, second - place)
-        cents, volume = seconds.cents, seconds.volume
-        last = cents[place]
+        points, volume = seconds.points, seconds.volume
+        last = points[place]
         traded = volume[place] - (volume[place - 1] if place else 0)
-        following = cents[min(place + 1, BLOCK_S - 1)]
+        following = points[min(place + 1, BLOCK_S - 1)]
         middle = last + (following - last) * (seen - second)
         dice = crc32(f"{self.seed}:{instrument.symbol}:{second}".encode())
         # A price pinned by hand gives the same quote every second, so that a test can name it.
@@ -147,7 +147,7 @@ class Market:
         before = session_before(self.hours, session.start)
         return DaySummary(
             day=self._session_until(instrument, session, int(trading_second(self.hours, at)) + 1),
-            previous_close=self.last_cents(instrument, before.end - 1),
+            previous_close=self.last_points(instrument, before.end - 1),
         )
 
     def stretch(self, instrument: Instrument, start: int, end: int) -> Stretch:
@@ -166,11 +166,11 @@ class Market:
                 here = until
         return parts[0] if len(parts) == 1 else join(parts)
 
-    def set_price(self, instrument: Instrument, cents: int, *, at: float, hold: bool = False) -> None:
-        """Move the price to `cents` from now on; `hold` keeps it standing there."""
+    def set_price(self, instrument: Instrument, points: int, *, at: float, hold: bool = False) -> None:
+        """Move the price to `points` from now on; `hold` keeps it standing there."""
         second = int(trading_second(self.hours, at))
-        raw = self.path(instrument).seconds_of(second - second % BLOCK_S).cents[second % BLOCK_S]
-        change = Adjustment(second, cents / raw, cents if hold else None)
+        raw = self.path(instrument).seconds_of(second - second % BLOCK_S).points[second % BLOCK_S]
+        change = Adjustment(second, points / raw, points if hold else None)
         self.adjust(instrument.symbol, change)
 
     def adjust(self, symbol: str, change: Adjustment) -> None:
@@ -182,7 +182,7 @@ class Market:
 
     def _is_pinned(self, instrument: Instrument) -> bool:
         changes = self.adjustments.get(instrument.symbol)
-        return changes is not None and changes[-1].pinned_cents is not None
+        return changes is not None and changes[-1].pinned_points is not None
 
     def _seconds(self, instrument: Instrument, block: int) -> Seconds:
         raw = self.path(instrument).seconds_of(block)
@@ -192,20 +192,20 @@ class Market:
         key = (instrument.symbol, block)
         found = self._adjusted.get(key)
         if found is None:
-            cents = array("l", raw.cents)
+            points = array("l", raw.points)
             for change in changes:
                 for place in range(max(0, change.start - block), BLOCK_S):
-                    cents[place] = change.apply(raw.cents[place])
+                    points[place] = change.apply(raw.points[place])
             if len(self._adjusted) > 64:
                 self._adjusted.clear()
-            found = self._adjusted[key] = Seconds(cents, raw.volume)
+            found = self._adjusted[key] = Seconds(points, raw.volume)
         return found
 
     def _part_of_block(self, instrument: Instrument, block: int, first: int, end: int) -> Stretch:
         seconds = self._seconds(instrument, block)
-        cents = seconds.cents[first:end]
+        points = seconds.points[first:end]
         before = seconds.volume[first - 1] if first else 0
-        return Stretch(cents[0], max(cents), min(cents), cents[-1], seconds.volume[end - 1] - before)
+        return Stretch(points[0], max(points), min(points), points[-1], seconds.volume[end - 1] - before)
 
     def _whole_blocks(self, instrument: Instrument, start: int, end: int) -> list[Stretch]:
         changes = self.adjustments.get(instrument.symbol)
@@ -228,11 +228,12 @@ class Market:
             day = eastern_date(start)
             first, last = ((edge - midnight(day)) // BLOCK_S for edge in (start, until))
             blocks = self.path(instrument).blocks_of(day)[first:last]
+            per_unit = instrument.points_per_unit
             found = Stretch(
-                opening=to_cents(blocks[0].opening),
-                high=to_cents(max([one.high for one in blocks])),
-                low=to_cents(min([one.low for one in blocks])),
-                closing=to_cents(blocks[-1].closing),
+                opening=to_points(blocks[0].opening, per_unit),
+                high=to_points(max([one.high for one in blocks]), per_unit),
+                low=to_points(min([one.low for one in blocks]), per_unit),
+                closing=to_points(blocks[-1].closing, per_unit),
                 volume=sum([one.volume for one in blocks]),
             )
             if len(self._wholes) >= _KEPT_STRETCHES:

@@ -75,9 +75,9 @@ SCANS: dict[str, tuple[str, Callable[[Standing], float]]] = {
 def standing_of(market: Market, instrument: Instrument, now: float) -> Standing:
     """Return how a stock does now against its last close."""
     summary = market.day_summary(instrument, now)
-    cents = market.last_cents(instrument, now)
-    change = cents / summary.previous_close - 1
-    return Standing(instrument, cents / 100, change, summary.day.volume)
+    points = market.last_points(instrument, now)
+    change = points / summary.previous_close - 1
+    return Standing(instrument, instrument.price(points), change, summary.day.volume)
 
 
 def ranked(scan: Scan, standings: Iterable[Standing]) -> list[Instrument]:

@@ -30,7 +30,8 @@ def apply_scenario(venue: Venue, name: str) -> None:
     """Set prices and switches as a scenario says."""
     content = read_scenario(name)
     for symbol, price in content.get("prices", {}).items():
-        venue.set_price(BY_SYMBOL[symbol], round(price * 100), hold=False)
+        instrument = BY_SYMBOL[symbol]
+        venue.set_price(instrument, instrument.points(price), hold=False)
     for fault in content.get("faults", []):
         arguments = {key: value for key, value in fault.items() if key != "name"}
         try:

@@ -30,17 +30,17 @@ _LOOK_BACK_S = 14 * DAY
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One trade; price in cents, size in shares."""
+    """One trade; price in points, size in shares."""
 
     second: int
-    cents: int
+    points: int
     size: int
     exchange: str
 
 
 @dataclass(frozen=True, slots=True)
 class QuoteTick:
-    """The quote after a change of it; prices in cents, sizes in shares."""
+    """The quote after a change of it; prices in points, sizes in shares."""
 
     second: int
     bid: int

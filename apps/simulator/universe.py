@@ -7,6 +7,7 @@ on the wire is contract_messages.py.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 TICK_DIGITS = 2
 MARKET_RULE_ID = 26
@@ -36,6 +37,16 @@ class Instrument:
     point: float = 0.01
     multiplier: float = 1.0
 
+    @property
+    def points_per_unit(self) -> float:
+        """How many points make one unit of its currency."""
+        return 1.0 / self.point
+
+    @property
+    def decimals(self) -> int:
+        """How many digits a price has on the wire."""
+        return decimals_of(self.point)
+
     def price(self, points: float) -> float:
         """Return a price in its currency, without noise of binary fractions."""
         return round(points * self.point, 8)
@@ -43,6 +54,14 @@ class Instrument:
     def points(self, price: float) -> int:
         """Return the whole points nearest to a price."""
         return round(price / self.point)
+
+    def text(self, points: float) -> str:
+        """Return a price given in points as the wire spells it."""
+        return f"{points * self.point:.{self.decimals}f}"
+
+    def average_text(self, points: float) -> str:
+        """Return a mean of prices given in points, which has one digit more."""
+        return f"{points * self.point:.{self.decimals + 1}f}"
 
     @property
     def isin(self) -> str:
@@ -126,6 +145,13 @@ _ROWS = """
 """
 
 
+@lru_cache(maxsize=256)
+def decimals_of(point: float) -> int:
+    """Return the digits behind the dot that a number of points needs: 2 for 0.01 and for 0.25."""
+    digits = f"{point:.10f}".rstrip("0").partition(".")[2]
+    return max(2, len(digits))
+
+
 def _instrument(row: str) -> Instrument:
     con_id, symbol, price, volatility, millions, spread, exchange, stock_type, rest = row.split(" ", 8)
     words = rest.split(" ")
@@ -152,6 +178,11 @@ BY_CON_ID = {instrument.con_id: instrument for instrument in INSTRUMENTS}
 def instrument_of(con_id: int) -> Instrument:
     """Return the instrument of a contract id. Raises KeyError if there is none."""
     return BY_CON_ID[con_id]
+
+
+def known_instrument(con_id: int) -> Instrument | None:
+    """Return the instrument of a contract id, or None if there is none."""
+    return BY_CON_ID.get(con_id)
 
 
 def find_instrument(

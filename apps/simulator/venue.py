@@ -30,9 +30,9 @@ class Venue:
     faults: FaultSwitches
     journal: Journal
 
-    def set_price(self, instrument: Instrument, cents: int, *, hold: bool) -> None:
+    def set_price(self, instrument: Instrument, points: int, *, hold: bool) -> None:
         """Move a price by hand; it survives a restart like everything else."""
-        self.market.set_price(instrument, cents, at=self.clock.epoch(), hold=hold)
+        self.market.set_price(instrument, points, at=self.clock.epoch(), hold=hold)
         self.state.save_adjustment(instrument.symbol, self.market.adjustments[instrument.symbol][-1])
         self.exchange.pulse()
 

@@ -118,7 +118,7 @@ class VenueState:
         self.book.executions = [one for one in self.book.executions if one.at >= keep_since]
 
     def save_adjustment(self, symbol: str, change: Adjustment) -> None:
-        body = {"start": change.start, "factor": change.factor, "pinned_cents": change.pinned_cents}
+        body = {"start": change.start, "factor": change.factor, "pinned_points": change.pinned_points}
         self._journal.write([("adjustments", f"{symbol}:{change.start}", {"symbol": symbol, **body})])
 
     def restore(self, *, keep_since: float) -> None:

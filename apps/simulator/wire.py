@@ -50,11 +50,6 @@ def number_text(value: float) -> str:
     return "0" if text in ("-0", "") else text
 
 
-def price_text(cents: float) -> str:
-    """Return a price given in cents, to the tick."""
-    return f"{cents / 100:.2f}"
-
-
 def money_text(value: float) -> str:
     """Return an amount of money with two digits."""
     text = f"{value:.2f}"

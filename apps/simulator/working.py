@@ -10,7 +10,7 @@ from typing import Protocol
 
 from apps.simulator.ending import BY_SYSTEM, Ending
 from apps.simulator.filling import Filling
-from apps.simulator.matching import executable_cents, is_stop_elected
+from apps.simulator.matching import executable_points, is_stop_elected
 from apps.simulator.orders import Order, Status
 from apps.simulator.quotes import Quote
 from apps.simulator.universe import instrument_of
@@ -63,19 +63,21 @@ class Working:
     def _is_elected(self, order: Order, quote: Quote) -> bool:
         if not order.is_stop or order.is_elected:
             return True
-        order.is_elected = is_stop_elected(order, quote)
+        order.is_elected = is_stop_elected(order, quote, instrument_of(order.con_id))
         if not order.is_elected and order.parent_id and order.why_held == "":
             order.why_held = "trigger"
             self._state.changed(order)
         return order.is_elected
 
     def _trade(self, order: Order, quote: Quote, now: float) -> None:
-        cents = executable_cents(order, quote)
+        instrument = instrument_of(order.con_id)
+        points = executable_points(order, quote, instrument)
         shown = quote.ask_size if order.is_buy else quote.bid_size
-        if cents is None or (order.tif == "FOK" and shown < order.remaining):
+        if points is None or (order.tif == "FOK" and shown < order.remaining):
             self._rest(order)
             return
-        self._filling.fill(order, shares=min(order.remaining, float(shown)), price=cents / 100, now=now)
+        price, shares = instrument.price(points), min(order.remaining, float(shown))
+        self._filling.fill(order, shares=shares, price=price, now=now)
         if order.status is Status.FILLED:
             for child in self._state.book.children_of(order):
                 self.work(child, now)

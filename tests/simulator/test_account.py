@@ -9,9 +9,11 @@ import pytest
 
 from apps.simulator.clock import ManualClock
 from apps.simulator.config import SimulatorConfig
-from apps.simulator.ledger import Ledger, commission_for
+from apps.simulator.ledger import Ledger
 from apps.simulator.orders import Status
 from apps.simulator.server import SimulatorServer
+from apps.simulator.universe import instrument_of
+from apps.simulator.values import commission_for
 from tests.simulator.conftest import until
 from tests.simulator.raw_client import RawClient, place_order
 
@@ -67,7 +69,7 @@ class TestLedger:
         [(100, 20_000, 1.0), (1000, 50_000, 5.0), (1, 20, 0.2), (10, 60, 0.6)],
     )
     def test_commission_has_a_floor_and_a_ceiling(self, shares, value, commission):
-        assert commission_for(shares, value) == pytest.approx(commission)
+        assert commission_for(instrument_of(APPLE), shares, value) == pytest.approx(commission)
 
 
 class TestSubscriptions:

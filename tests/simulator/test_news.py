@@ -106,7 +106,7 @@ class TestArticle:
         day = next(
             one for one in map(date.fromordinal, range(739000, 739100)) if headlines_of(market, AAPL, one)
         )
-        before = [market.last_cents(AAPL, midnight(day - timedelta(days=back)) + 1) for back in (1, 0)]
+        before = [market.last_points(AAPL, midnight(day - timedelta(days=back)) + 1) for back in (1, 0)]
         moved = "rose" if before[1] >= before[0] else "fell"
         percent = abs(before[1] / before[0] - 1) * 100
 

@@ -124,15 +124,15 @@ class TestSetPrice:
         before = bars(market, "1 min", "1800 S")
         market.set_price(AAPL, 50_000, at=FRIDAY)
 
-        assert market.last_cents(AAPL, FRIDAY) == 50_000
+        assert market.last_points(AAPL, FRIDAY) == 50_000
         assert bars(market, "1 min", "1800 S")[:-1] == before[:-1]
         assert bars(market, "1 day", "1 D")[-1].high == 50_000
-        assert market.last_cents(AAPL, FRIDAY + 86_400) > 40_000
+        assert market.last_points(AAPL, FRIDAY + 86_400) > 40_000
 
     def test_can_make_the_price_stand_still(self, market):
         market.set_price(AAPL, 50_000, at=FRIDAY, hold=True)
 
-        assert {market.last_cents(AAPL, FRIDAY + step * 60) for step in range(100)} == {50_000}
+        assert {market.last_points(AAPL, FRIDAY + step * 60) for step in range(100)} == {50_000}
 
 
 class TestHours:

@@ -13,7 +13,8 @@ from apps.simulator.messages import In, Message, Out
 from apps.simulator.orders import Position
 from apps.simulator.requests.handler import Handler
 from apps.simulator.streams import Stream
-from apps.simulator.universe import BY_CON_ID
+from apps.simulator.universe import instrument_of
+from apps.simulator.values import in_own_money, notional
 from apps.simulator.wire import Fields, money_text, number_text
 
 if TYPE_CHECKING:
@@ -124,11 +125,12 @@ class Positions(Stream):
 
     def position_changed(self, con_id: int) -> None:
         position = self._session.venue.state.ledger.position(con_id)
+        instrument = instrument_of(con_id)
         fields = position_fields(
             self._session.account,
-            BY_CON_ID[con_id],
+            instrument,
             quantity=position.quantity,
-            average_cost=position.average_cost,
+            average_cost=in_own_money(instrument, position.average_cost),
         )
         head: Message = (
             [Out.POSITION, 3] if self._request_id is None else [Out.POSITION_MULTI, 3, self._request_id]
@@ -139,8 +141,9 @@ class Positions(Stream):
 
 def _portfolio_value(session: ClientSession, position: Position) -> Message:
     price = session.venue.exchange.mark(position.con_id)
-    value = position.quantity * price
-    instrument = BY_CON_ID[position.con_id]
+    instrument = instrument_of(position.con_id)
+    value = in_own_money(instrument, notional(instrument, position.quantity, price))
+    cost = in_own_money(instrument, position.average_cost)
     return [
         Out.PORTFOLIO_VALUE,
         8,
@@ -149,9 +152,9 @@ def _portfolio_value(session: ClientSession, position: Position) -> Message:
         position.quantity,
         number_text(price),
         money_text(value),
-        number_text(position.average_cost),
-        money_text(value - position.quantity * position.average_cost),
-        money_text(position.realized_today),
+        number_text(cost),
+        money_text(value - position.quantity * cost),
+        money_text(in_own_money(instrument, position.realized_today)),
         session.account,
     ]
 

@@ -19,7 +19,7 @@ from apps.simulator.option_chains import (
     strikes,
 )
 from apps.simulator.requests.handler import Handler
-from apps.simulator.universe import BY_CON_ID, Instrument, matching_instruments
+from apps.simulator.universe import Instrument, known_instrument, matching_instruments
 from apps.simulator.wire import Fields, number_of, number_text
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def req_option_chain(session: ClientSession, fields: Fields) -> None:
     request_id, symbol = fields.integer(), fields.text()
     fields.skip()
     sec_type, con_id = fields.text(), fields.integer()
-    stock = BY_CON_ID.get(con_id)
+    stock = known_instrument(con_id)
     if stock is None or stock.symbol != symbol.upper() or sec_type != "STK":
         session.send_error(request_id, 200, NOT_FOUND)
         return

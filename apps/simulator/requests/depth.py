@@ -74,6 +74,7 @@ class Book(Stream):
                 self._request_id,
                 row,
                 level,
+                instrument=self._instrument,
                 operation=operation,
                 side=side,
                 is_smart=self._is_smart,

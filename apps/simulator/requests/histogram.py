@@ -77,7 +77,7 @@ async def _send_histogram(
         return
     session.close_stream(KIND, request_id)
     if volumes:
-        session.send(histogram_data(session.version, request_id, volumes))
+        session.send(histogram_data(session.version, request_id, instrument, volumes=volumes))
     else:
         session.send_error(request_id, 162, f"{SERVICE}HMDS query returned no data")
 

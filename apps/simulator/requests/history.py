@@ -92,7 +92,9 @@ class LiveBars(Stream):
                 self._last_start = bar.start
                 text = wanted.stamp(bar)
                 self._session.send(
-                    messages.historical_update(self._session.version, wanted.request_id, text, bar)
+                    messages.historical_update(
+                        self._session.version, wanted.request_id, wanted.instrument, stamp=text, bar=bar
+                    )
                 )
 
 
@@ -188,7 +190,11 @@ async def _send_bars(session: ClientSession, wanted: Wanted) -> None:
         return
     span = (eastern_text(wanted.start), eastern_text(min(wanted.end, session.venue.clock.epoch())))
     stamped = [(wanted.stamp(bar), bar) for bar in bars]
-    session.send(messages.historical_data(session.version, wanted.request_id, span=span, bars=stamped))
+    session.send(
+        messages.historical_data(
+            session.version, wanted.request_id, wanted.instrument, span=span, bars=stamped
+        )
+    )
     if wanted.keep_up_to_date:
         session.open_stream(KIND, wanted.request_id, LiveBars(session, wanted, last_start=bars[-1].start))
 

@@ -33,6 +33,7 @@ class MarketLine(Stream):
         self._session = session
         self._request_id = request_id
         self._instrument = instrument
+        self._text = instrument.text
         self._sent: dict[Tick, object] = {}
 
     @property
@@ -64,11 +65,13 @@ class MarketLine(Stream):
 
     def _send_sides(self, quote: Quote) -> None:
         for price_tick, size_tick, price_name, size_name in _SIDES:
-            cents: int = getattr(quote, price_name)
+            points: int = getattr(quote, price_name)
             size = size_text(self._session.version, getattr(quote, size_name))
             is_new_size = self._changed(size_tick, size)
-            if self._changed(price_tick, cents):
-                self._session.send(messages.tick_price(self._request_id, price_tick, cents, size))
+            if self._changed(price_tick, points):
+                self._session.send(
+                    messages.tick_price(self._request_id, price_tick, self._text(points), size)
+                )
                 is_new_size = True
             if is_new_size:
                 self._session.send(messages.tick_size(self._request_id, size_tick, size))
@@ -81,9 +84,9 @@ class MarketLine(Stream):
             self._send_price(tick, getattr(summary.day, name))
         self._send_price(Tick.CLOSE, summary.previous_close)
 
-    def _send_price(self, tick: Tick, cents: int) -> None:
-        if self._changed(tick, cents):
-            self._session.send(messages.tick_price(self._request_id, tick, cents, "0"))
+    def _send_price(self, tick: Tick, points: int) -> None:
+        if self._changed(tick, points):
+            self._session.send(messages.tick_price(self._request_id, tick, self._text(points), "0"))
 
     def _changed(self, tick: Tick, value: object) -> bool:
         if self._sent.get(tick) == value and tick in self._sent:

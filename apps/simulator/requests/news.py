@@ -13,7 +13,7 @@ from apps.simulator.headlines import PROVIDERS, Headline, headline_with_id, head
 from apps.simulator.messages import In, Out
 from apps.simulator.requests.contracts import NOT_FOUND
 from apps.simulator.requests.handler import Handler
-from apps.simulator.universe import BY_CON_ID
+from apps.simulator.universe import known_instrument
 from apps.simulator.wire import Fields
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def req_historical_news(session: ClientSession, fields: Fields) -> None:
     since_text, until_text = fields.text(), fields.text()
     wanted = fields.integer(default=MAX_RESULTS)
     fields.skip()
-    instrument = BY_CON_ID.get(con_id)
+    instrument = known_instrument(con_id)
     if instrument is None:
         session.send_error(request_id, 200, NOT_FOUND)
         return

@@ -22,7 +22,7 @@ from apps.simulator.order_messages import (
 from apps.simulator.orders import Execution, Order, Status
 from apps.simulator.requests.contracts import find_or_refuse
 from apps.simulator.requests.handler import Handler
-from apps.simulator.universe import BY_CON_ID, Instrument
+from apps.simulator.universe import Instrument, instrument_of
 from apps.simulator.wire import BadField, Fields, flag_of, number_of
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ class _ExecutionFilter:
     def matches(self, fill: Execution) -> bool:
         pairs = (
             (self.account, fill.account),
-            (self.symbol, BY_CON_ID[fill.con_id].symbol),
+            (self.symbol, instrument_of(fill.con_id).symbol),
             (self.sec_type, "STK"),
             (self.exchange if self.exchange != "SMART" else "", fill.exchange),
             (self.side, fill.side),

@@ -8,7 +8,8 @@ from apps.simulator import messages
 from apps.simulator.messages import In, Message
 from apps.simulator.requests.handler import Handler
 from apps.simulator.streams import Stream
-from apps.simulator.universe import BY_CON_ID
+from apps.simulator.universe import instrument_of, known_instrument
+from apps.simulator.values import notional
 from apps.simulator.wire import Fields
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ class PositionPnl(_EverySecond):
     def message(self) -> Message:
         venue = self._session.venue
         position = venue.state.ledger.position(self._con_id)
-        value = position.quantity * venue.exchange.mark(self._con_id)
+        instrument = instrument_of(self._con_id)
+        value = notional(instrument, position.quantity, venue.exchange.mark(self._con_id))
         return messages.pnl_single(
             self._request_id,
             position.quantity,
@@ -97,7 +99,7 @@ def req_pnl_single(session: ClientSession, fields: Fields) -> None:
     fields.skip()
     con_id = fields.integer()
     # The real gateway is silent for an unknown instrument; here no request stays without an answer.
-    if con_id not in BY_CON_ID:
+    if known_instrument(con_id) is None:
         session.send_error(request_id, 200, "No security definition has been found for the request")
     elif _is_ours(session, request_id, account):
         _open(session, PNL_SINGLE, request_id, PositionPnl(session, request_id, con_id))

@@ -45,7 +45,7 @@ class RealTimeBars(Stream):
             market, self._instrument, start=start, end=end, bar_s=BAR_S, kind=self._kind, now=now
         )
         for bar in bars:
-            self._session.send(real_time_bar(self._session.version, self._request_id, bar))
+            self._session.send(real_time_bar(self._session.version, self._request_id, self._instrument, bar))
 
 
 def _grid(epoch: float) -> int:

@@ -57,9 +57,11 @@ class TickByTick(Stream):
         for slot in range(start, end):
             if market.is_open(slot / SLOTS_PER_S):
                 for tick in self._ticks_in(slot):
-                    self._session.send(
-                        tick_by_tick(self._session.version, self._request_id, self._code, tick)
-                    )
+                    self._send(tick)
+
+    def _send(self, tick: Tick) -> None:
+        session, instrument = self._session, self._ticker.instrument
+        session.send(tick_by_tick(session.version, self._request_id, instrument, code=self._code, tick=tick))
 
     def _ticks_in(self, slot: int) -> list[Tick]:
         if self._ticker.kind == TRADES:
@@ -88,7 +90,7 @@ def req_tick_by_tick(session: ClientSession, fields: Fields) -> None:
     now = session.venue.clock.epoch()
     if count:
         past = ticker.before(int(now), count=min(count, MAX_TICKS))
-        session.send(historical_ticks(session.version, request_id, kind, past))
+        session.send(historical_ticks(session.version, request_id, instrument, kind=kind, ticks=past))
     stream = TickByTick(session, request_id, ticker, code=code)
     session.open_stream(KIND, request_id, stream)
     stream.pulse(now)
@@ -147,7 +149,7 @@ def req_historical_ticks(session: ClientSession, fields: Fields) -> None:
     except BadHistoryRequest as error:
         session.send_error(request_id, error.code, error.text)
         return
-    session.send(historical_ticks(session.version, request_id, asked.kind, ticks))
+    session.send(historical_ticks(session.version, request_id, instrument, kind=asked.kind, ticks=ticks))
 
 
 def _ticks_of(ticker: Ticker, asked: AskedTicks, *, now: float) -> list[Tick]:
