@@ -69,7 +69,7 @@ def supported(asked: Admission) -> Refusal | None:
     for name, code in _DEAD_FIELDS.items():
         if _is_set(order.terms.get(name, "")):
             return Refusal(code, f"The '{name}' order attribute is not supported.")
-    for name in (*_NOT_PLAYED, "conditionsCount", "dncFlag"):
+    for name in (*_NOT_PLAYED, "conditions", "dncFlag"):
         if _is_set(order.terms.get(name, "")):
             return Refusal(
                 201, f"Order rejected - reason: the simulator does not play {name}", is_rejection=True

@@ -50,6 +50,12 @@ def number_text(value: float) -> str:
     return "0" if text in ("-0", "") else text
 
 
+def double_text(value: float) -> str:
+    """Return a number as the gateway writes those of orders: at least one digit after the point."""
+    text = number_text(value)
+    return text if "." in text else f"{text}.0"
+
+
 def money_text(value: float) -> str:
     """Return an amount of money with two digits."""
     text = f"{value:.2f}"

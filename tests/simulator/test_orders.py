@@ -62,7 +62,7 @@ class TestMarketOrder:
         raw.send(*place_order(VERSION, 1))
         fill = await raw.until(11)
 
-        assert fill[20] == "230.00"
+        assert fill[20] == "230.0"
         assert fill[18] == "BOT"
 
     async def test_larger_than_the_displayed_size_fills_in_parts(self, raw, book):
@@ -105,13 +105,13 @@ class TestLimitOrder:
         fill = await raw.until(11)
 
         assert story(resting, 1) == ["5", "3 PreSubmitted", "5", "3 Submitted"]
-        assert fill[20] == "225.00"
+        assert fill[20] == "225.0"
 
     async def test_that_is_marketable_fills_at_the_limit_or_better(self, raw, price):
         await price("AAPL", 230)
         raw.send(*place_order(VERSION, 1, kind="LMT", limit=240))
 
-        assert (await raw.until(11))[20] == "230.00"
+        assert (await raw.until(11))[20] == "230.0"
 
     async def test_takes_a_new_price_while_it_works(self, raw, price, book):
         await price("AAPL", 230)
@@ -121,7 +121,7 @@ class TestLimitOrder:
         changed = await raw.settle()
 
         assert story(changed, 1) == ["5", "3 Submitted"]
-        assert changed[0][16] == "226.00"
+        assert changed[0][16] == "226.0"
         assert (await book(1))["limitPrice"] == 226
 
     async def test_takes_0_0_for_an_unused_price_as_a_client_echoes_it(self, raw, price):
@@ -130,7 +130,7 @@ class TestLimitOrder:
         await raw.settle()
         raw.send(*place_order(VERSION, 1, kind="MKT", limit="0.0", stop="0.0"))
 
-        assert (await raw.until(11))[20] == "230.00"
+        assert (await raw.until(11))[20] == "230.0"
 
     async def test_immediate_or_cancel_ends_when_it_cannot_trade(self, raw, price):
         await price("AAPL", 230)

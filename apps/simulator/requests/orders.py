@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from apps.simulator import messages
 from apps.simulator.admission import KINDS, price_of, uses_limit, uses_stop
 from apps.simulator.clock import EASTERN
+from apps.simulator.layout import Values
 from apps.simulator.listings import AskedContract, right_of
 from apps.simulator.messages import In, Out
 from apps.simulator.order_messages import (
-    Values,
     completed_order,
     execution,
     open_order,
