@@ -8,7 +8,7 @@ through the port the server gives. New verbs are new rows.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -21,7 +21,15 @@ Arguments = dict[str, Any]
 
 
 class BadFault(Exception):
-    """An unknown verb, or arguments it cannot take."""
+    """A verb that cannot be used like this; `argument` names what was wrong, if it was one."""
+
+    def __init__(self, detail: str, *, argument: str | None = None) -> None:
+        super().__init__(detail)
+        self.argument = argument
+
+
+class UnknownFault(BadFault):
+    """There is no verb of that name."""
 
 
 class FaultPort(Protocol):
@@ -108,7 +116,7 @@ class FaultSwitches:
         """Throw one switch. Raises BadFault if there is no such verb or its arguments are wrong."""
         verb = VERBS.get(name)
         if verb is None:
-            raise BadFault(f"unknown fault {name!r}; known: {', '.join(sorted(VERBS))}")
+            raise UnknownFault(f"unknown fault {name!r}; known: {', '.join(sorted(VERBS))}")
         try:
             return verb(self, arguments) or {}
         except (KeyError, TypeError, ValueError) as error:
@@ -210,3 +218,9 @@ VERBS: dict[str, Callable[[FaultSwitches, Arguments], dict[str, Any] | None]] = 
     "pacing": _pacing,
     "burst": _burst,
 }
+
+
+def help_lines() -> Iterator[str]:
+    """Return the verbs, one a line."""
+    yield "Faults"
+    yield from (f"  {name}" for name in sorted(VERBS))

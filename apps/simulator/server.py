@@ -71,7 +71,7 @@ class SimulatorServer:
         self._is_running = True
         if self.config.control_port is not None:
             self._control = ControlServer(self)
-            await self._control.start(self.config.host, self.config.control_port)
+            await self._control.start(self.config.control_port)
         loop = asyncio.get_running_loop()
         self._beats = [
             loop.create_task(self._beat(), name="simulator pulse"),

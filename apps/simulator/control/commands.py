@@ -1,0 +1,152 @@
+"""What can be asked of a running simulator by name: a table of small functions.
+
+A command gets the server and the JSON object of the request, and returns the JSON object
+of the answer, at once or as a coroutine. Its docstring is its help. New commands are new
+rows; how they travel is http.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from apps.simulator.clock import eastern_text
+from apps.simulator.faults import VERBS
+from apps.simulator.ledger import worth_as_dict
+from apps.simulator.orders import Order
+from apps.simulator.universe import BY_SYMBOL, INSTRUMENTS, instrument_of
+
+if TYPE_CHECKING:
+    from apps.simulator.server import SimulatorServer
+
+Answer = dict[str, Any]
+Request = dict[str, Any]
+Command = Callable[["SimulatorServer", Request], Answer | Coroutine[Any, Any, Answer]]
+
+
+class ControlError(Exception):
+    """A command was refused."""
+
+
+class UnknownName(ControlError):
+    """There is no command, verb or scenario of that name."""
+
+
+def _ping(simulator: SimulatorServer, _: Request) -> Answer:
+    """Answer, to see that somebody is there."""
+    return {"pong": True}
+
+
+def _status(simulator: SimulatorServer, _: Request) -> Answer:
+    """Tell how the simulator stands: clock, seed, scenario, clients, faults."""
+    venue, config = simulator.venue, simulator.config
+    now = venue.clock.epoch()
+    return {
+        "simulator": True,
+        "clock": eastern_text(now),
+        "epoch": now,
+        "is_open": venue.market.is_open(now),
+        "seed": config.seed,
+        "scenario": config.scenario,
+        "hours": config.hours,
+        "account": config.account,
+        "symbols": len(INSTRUMENTS),
+        "clients": sorted(simulator.sessions),
+        "faults": venue.faults.state(),
+        "halted": sorted(venue.market.halted),
+        "port": simulator.port,
+    }
+
+
+def _order_row(order: Order) -> Answer:
+    return {
+        "orderId": order.order_id,
+        "clientId": order.client_id,
+        "permId": order.perm_id,
+        "orderRef": order.order_ref,
+        "symbol": instrument_of(order.con_id).symbol,
+        "action": order.action,
+        "orderType": order.kind,
+        "quantity": order.quantity,
+        "limitPrice": order.limit_price,
+        "auxPrice": order.aux_price,
+        "tif": order.tif,
+        "status": order.status,
+        "filled": order.filled,
+        "averagePrice": round(order.average_price, 8),
+        "parentId": order.parent_id,
+        "ocaGroup": order.oca_group,
+        "transmit": order.transmit,
+    }
+
+
+def _book(simulator: SimulatorServer, _: Request) -> Answer:
+    """Tell every order, execution and position, the cash and the next order id."""
+    state = simulator.venue.state
+    return {
+        "orders": [_order_row(one) for one in state.book.all_orders()],
+        "executions": [
+            {**one.as_row(), "symbol": instrument_of(one.con_id).symbol} for one in state.book.executions
+        ],
+        "positions": [
+            {**one.as_row(), "symbol": instrument_of(one.con_id).symbol}
+            for one in state.ledger.positions.values()
+        ],
+        "cash": round(state.ledger.cash, 2),
+        "worth": worth_as_dict(simulator.venue.exchange.worth()),
+        "next_order_id": state.book.next_order_id(),
+    }
+
+
+def _set_price(simulator: SimulatorServer, request: Request) -> Answer:
+    """Move the price of `symbol` to `price`; `hold` keeps it there."""
+    instrument = BY_SYMBOL.get(str(request["symbol"]))
+    if instrument is None:
+        raise ControlError(f"unknown symbol {request['symbol']!r}")
+    points = instrument.points(float(request["price"]))
+    if points < 1:
+        raise ControlError(f"a price is at least {instrument.text(1)}")
+    simulator.venue.set_price(instrument, points, hold=bool(request.get("hold", False)))
+    simulator.pulse()
+    return {"symbol": instrument.symbol, "price": instrument.price(points)}
+
+
+def _fault(simulator: SimulatorServer, request: Request) -> Answer:
+    """Throw the fault switch `name`; its arguments stand beside it."""
+    arguments = {key: value for key, value in request.items() if key not in ("command", "name")}
+    return simulator.venue.faults.switch(str(request["name"]), arguments)
+
+
+def _clear_faults(simulator: SimulatorServer, _: Request) -> Answer:
+    """Lift every fault switch and every halt."""
+    simulator.venue.faults.clear()
+    simulator.venue.market.halted.clear()
+    return {}
+
+
+def _faults(simulator: SimulatorServer, _: Request) -> Answer:
+    """Tell the fault verbs there are, and those that are on."""
+    return {"verbs": sorted(VERBS), "on": simulator.venue.faults.state()}
+
+
+COMMANDS: dict[str, Command] = {
+    "ping": _ping,
+    "status": _status,
+    "book": _book,
+    "set_price": _set_price,
+    "fault": _fault,
+    "faults": _faults,
+    "clear_faults": _clear_faults,
+}
+
+
+def command_of(name: str) -> Command:
+    """Return a command. Raises UnknownName."""
+    if name not in COMMANDS:
+        raise UnknownName(f"unknown command {name!r}; known: {', '.join(sorted(COMMANDS))}")
+    return COMMANDS[name]
+
+
+def help_of(command: Command) -> str:
+    """Return what a command does, in one line."""
+    return (command.__doc__ or "").strip().partition("\n")[0]
