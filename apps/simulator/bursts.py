@@ -95,17 +95,18 @@ class Bursts:
         if found is None or len(found) > _KEPT_FRAMES:
             if len(self._frames) >= _KEPT_LINES:
                 self._frames.clear()
-            found = self._frames[key] = _Frames(version, line.request_id)
+            found = self._frames[key] = _Frames(version, line)
         return found
 
 
 class _Frames(dict[_Pair, bytes]):
     """The bytes of each pair of ticks, written at its first use."""
 
-    def __init__(self, version: int, request_id: int) -> None:
+    def __init__(self, version: int, line: MarketLine) -> None:
         super().__init__()
         self._version = version
-        self._request_id = request_id
+        self._request_id = line.request_id
+        self._text = line.instrument.text
 
     def __missing__(self, pair: _Pair) -> bytes:
         found = self[pair] = b"".join(map(encode, self.messages(pair)))
@@ -116,7 +117,7 @@ class _Frames(dict[_Pair, bytes]):
         tick, points, size = pair
         text = size_text(self._version, size)
         return (
-            tick_price(self._request_id, tick, points, text),
+            tick_price(self._request_id, tick, self._text(points), text),
             tick_size(self._request_id, _SIZE_OF[tick], text),
         )
 
