@@ -9,20 +9,27 @@ import os
 import signal
 import sqlite3
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
 from apps.simulator.config import BadConfig, SimulatorConfig
+from apps.simulator.frames import printing
 from apps.simulator.messages import NEWEST_VERSION
 from apps.simulator.scenario import read_scenario
 from apps.simulator.server import SimulatorServer
 from apps.simulator.universe import INSTRUMENTS
 
+# Programs beside the simulator itself, by their first argument.
+PROGRAMS: dict[str, Callable[[list[str]], int]] = {"log": printing.main}
+
 
 def parse_arguments(arguments: list[str]) -> tuple[SimulatorConfig, str]:
     """Return the configuration and the level of the log."""
     parser = argparse.ArgumentParser(
-        prog="apps.simulator", description="Pretend to be IB Gateway, paper only."
+        prog="apps.simulator",
+        description="Pretend to be IB Gateway, paper only.",
+        epilog=f"Other programs: {', '.join(PROGRAMS)}; each has a --help of its own.",
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=4002, help="0 takes a free port")
@@ -34,6 +41,9 @@ def parse_arguments(arguments: list[str]) -> tuple[SimulatorConfig, str]:
     parser.add_argument("--hours", choices=("always", "nyse"), default="always")
     parser.add_argument("--max-server-version", type=int, default=NEWEST_VERSION)
     parser.add_argument("--cash", type=float, default=1_000_000.0)
+    parser.add_argument(
+        "--frame-log", type=Path, default=None, help="file of all frames by name; - is standard output"
+    )
     parser.add_argument("--log-level", default="WARNING")
     values = vars(parser.parse_args(arguments))
     log_level = values.pop("log_level")
@@ -66,6 +76,9 @@ def _say(stream: TextIO, line: str) -> None:
 
 def main() -> int:
     """Run the program and return its exit code: 2 if it must not start like this."""
+    program = PROGRAMS.get(sys.argv[1]) if len(sys.argv) > 1 else None
+    if program is not None:
+        return program(sys.argv[2:])
     config, log_level = parse_arguments(sys.argv[1:])
     logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:

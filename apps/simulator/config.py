@@ -32,6 +32,8 @@ class SimulatorConfig:
     cash: float = 1_000_000.0
     pulse_s: float = 0.25
     cross_client_cancel: bool = True
+    frame_log: Path | None = None
+    handshake_limit_s: float = 30.0
     clock: Clock = field(default_factory=WallClock)
 
     def check(self, environment: Mapping[str, str]) -> None:

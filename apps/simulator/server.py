@@ -7,28 +7,25 @@ host it; __main__.py is the program around it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
-import re
 
 from apps.simulator.bursts import BEAT_S, Bursts
 from apps.simulator.client_session import ClientSession
-from apps.simulator.clock import eastern_text
 from apps.simulator.config import SimulatorConfig
 from apps.simulator.control import ControlServer
 from apps.simulator.events import CommissionCharged, Event, Executed, OrderChanged, OrderNotice
-from apps.simulator.messages import In, negotiate
+from apps.simulator.frames.frame_log import FrameLog, open_frame_log
+from apps.simulator.frames.tap import start_overheard_server
+from apps.simulator.reception import LeftEarly, Reception, TurnedAway
 from apps.simulator.scenario import apply_scenario
 from apps.simulator.universe import BY_SYMBOL
 from apps.simulator.venue import Venue, open_venue
-from apps.simulator.wire import BadField, BadFrame, Fields, close_writer, encode, read_frame, split_fields
+from apps.simulator.wire import BadField, BadFrame, close_writer
 
 logger = logging.getLogger(__name__)
 
-HANDSHAKE_LIMIT_S = 30.0
 MAX_CLIENTS = 32
-_HELLO = re.compile(r"v(\d+)(?:\.\.(\d+))?(?: .*)?")
 
 
 class SimulatorServer:
@@ -40,6 +37,10 @@ class SimulatorServer:
         self.venue: Venue = open_venue(config, publish=self._publish)
         self.venue.faults.port = self
         self.sessions: dict[int, ClientSession] = {}
+        self._reception = Reception(
+            config.clock, max_server_version=config.max_server_version, limit_s=config.handshake_limit_s
+        )
+        self._frame_log: FrameLog | None = None
         self._bursts = Bursts(self.venue.market)
         self._server: asyncio.Server | None = None
         self._port = config.port
@@ -67,6 +68,8 @@ class SimulatorServer:
         """Listen, and begin to move."""
         apply_scenario(self.venue, self.config.scenario)
         self.venue.exchange.pulse()
+        if self.config.frame_log is not None:
+            self._frame_log = open_frame_log(self.config.frame_log, self.config.clock)
         await self._listen()
         self._is_running = True
         if self.config.control_port is not None:
@@ -94,6 +97,8 @@ class SimulatorServer:
         pending = [*self._connections, *self._beats]
         await asyncio.gather(*pending, return_exceptions=True)
         self.venue.journal.close()
+        if self._frame_log:
+            self._frame_log.close()
 
     # --- the fault port --------------------------------------------------------------------
 
@@ -135,7 +140,13 @@ class SimulatorServer:
     # --- inside ----------------------------------------------------------------------------
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._accept, self.config.host, self._port)
+        host, log = self.config.host, self._frame_log
+        if log is None:
+            self._server = await asyncio.start_server(self._accept, host, self._port)
+        else:
+            self._server = await start_overheard_server(
+                self._accept, host, port=self._port, overhear=log.overhear
+            )
         self._port = int(self._server.sockets[0].getsockname()[1])
 
     async def _beat(self) -> None:
@@ -179,10 +190,12 @@ class SimulatorServer:
         self._connections.add(task)
         try:
             await self._serve(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError, TimeoutError):
+        except (asyncio.IncompleteReadError, ConnectionError):
             pass
-        except (BadFrame, BadField) as error:
-            logger.warning("connection closed: not the protocol", extra={"cause": str(error)})
+        except LeftEarly as error:
+            logger.info("connection closed", extra={"cause": str(error)})
+        except (TurnedAway, BadFrame, BadField) as error:
+            logger.warning("connection closed", extra={"cause": str(error)})
         except asyncio.CancelledError:
             # Only stop() cancels these tasks; letting it through makes asyncio log a fault that is none.
             pass
@@ -194,16 +207,10 @@ class SimulatorServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self.venue.faults.thawed()
-        async with asyncio.timeout(HANDSHAKE_LIMIT_S):
-            version = await self._shake_hands(reader, writer)
-        if version is None:
-            return
-        client_id = await _read_start(reader)
+        arrival = await self._reception.receive(reader, writer)
+        client_id, version = arrival.client_id, arrival.version
         session = ClientSession(self.venue, reader, writer, version=version, client_id=client_id)
-        if not self._may_connect(session):
-            session.flush()
-            await _drain(writer)
-            return
+        self._check_may_connect(session)
         self.sessions[client_id] = session
         logger.info("client connected", extra={"client_id": client_id, "version": version})
         try:
@@ -215,25 +222,14 @@ class SimulatorServer:
             self.venue.faults.client_gone(client_id)
             logger.info("client gone", extra={"client_id": client_id})
 
-    async def _shake_hands(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int | None:
-        if await reader.readexactly(4) != b"API\0":
-            raise BadFrame("no API preamble")
-        hello = _HELLO.fullmatch((await read_frame(reader)).decode("ascii", "replace").rstrip("\0"))
-        if hello is None:
-            raise BadFrame("no version range")
-        lowest = int(hello[1])
-        version = negotiate(lowest, int(hello[2] or lowest), server_max=self.config.max_server_version)
-        if version is None:
-            logger.warning("no version in common", extra={"client_versions": hello[0]})
-            return None
-        writer.write(encode([version, eastern_text(self.venue.clock.epoch())]))
-        return version
-
-    def _may_connect(self, session: ClientSession) -> bool:
+    def _check_may_connect(self, session: ClientSession) -> None:
+        """Raise TurnedAway, once the client is told why, if it may not connect now."""
         if session.client_id in self.sessions or self.venue.faults.is_busy(session.client_id):
             session.send_error(-1, 326, "Unable to connect as the client id is already in use.")
-            return False
-        return len(self.sessions) < MAX_CLIENTS
+            session.flush()
+            raise TurnedAway(f"client id {session.client_id} is in use")
+        if len(self.sessions) >= MAX_CLIENTS:
+            raise TurnedAway(f"{MAX_CLIENTS} clients are connected")
 
 
 def _owner_of(event: Event) -> int | None:
@@ -246,17 +242,3 @@ def _owner_of(event: Event) -> int | None:
             return event.client_id
         case _:
             return None
-
-
-async def _read_start(reader: asyncio.StreamReader) -> int:
-    """Return the client id of startApi, the only request allowed before anything else."""
-    fields = Fields(split_fields(await read_frame(reader)))
-    if fields.integer() != In.START_API:
-        raise BadFrame("request before startApi")
-    fields.skip()
-    return fields.integer()
-
-
-async def _drain(writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        await writer.drain()

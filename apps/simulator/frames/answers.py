@@ -105,7 +105,9 @@ ANSWERS: dict[int, Layout] = {
     66: layout("verifyCompleted", "version", "isSuccessful", "text"),
     67: layout("displayGroupList", "version", "reqId", "groups"),
     68: layout("displayGroupUpdated", "version", "reqId", "contractInfo"),
-    71: layout("positionMulti", "version", "reqId", "account", *CONTRACT11, "position", "avgCost", "modelCode"),
+    71: layout(
+        "positionMulti", "version", "reqId", "account", *CONTRACT11, "position", "avgCost", "modelCode"
+    ),
     72: layout("positionMultiEnd", "version", "reqId"),
     73: layout("accountUpdateMulti", "version", "reqId", "account", "modelCode", "key", "value", "currency"),
     74: layout("accountUpdateMultiEnd", "version", "reqId"),

@@ -19,7 +19,7 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A frame by name. `left` are fields the table has no name for, `missing` the first that should follow."""
+    """A frame by name; `left` are fields beyond its table, `missing` is the first that should follow."""
 
     name: str
     message_id: int | None
