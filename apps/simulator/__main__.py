@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TextIO
 
 from apps.simulator.config import BadConfig, SimulatorConfig
+from apps.simulator.entitlements import Right
 from apps.simulator.frames import printing
+from apps.simulator.limits import LIMITS
 from apps.simulator.messages import NEWEST_VERSION
 from apps.simulator.scenario import read_scenario
 from apps.simulator.server import SimulatorServer
@@ -43,6 +45,12 @@ def parse_arguments(arguments: list[str]) -> tuple[SimulatorConfig, str]:
     parser.add_argument("--cash", type=float, default=1_000_000.0)
     parser.add_argument(
         "--frame-log", type=Path, default=None, help="file of all frames by name; - is standard output"
+    )
+    parser.add_argument(
+        "--market-data", choices=tuple(map(str, Right)), default="live", help="what the login has paid for"
+    )
+    parser.add_argument(
+        "--limits", choices=tuple(LIMITS), default="real", help="how much data may be asked for, and how fast"
     )
     parser.add_argument("--log-level", default="WARNING")
     values = vars(parser.parse_args(arguments))

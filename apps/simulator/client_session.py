@@ -72,10 +72,14 @@ class ClientSession:
 
     def open_stream(self, kind: str, request_id: int, stream: Stream) -> None:
         self.streams[kind, request_id] = stream
+        self.venue.meter.opened(kind)
 
     def close_stream(self, kind: str, request_id: int) -> bool:
         """Return whether there was such a subscription."""
-        return self.streams.pop((kind, request_id), None) is not None
+        if self.streams.pop((kind, request_id), None) is None:
+            return False
+        self.venue.meter.closed(kind)
+        return True
 
     def has_stream(self, kind: str, request_id: int) -> bool:
         return (kind, request_id) in self.streams
@@ -146,6 +150,8 @@ class ClientSession:
         """Close the socket with FIN, or with RST."""
         for task in self._tasks:
             task.cancel()
+        for kind, request_id in list(self.streams):
+            self.close_stream(kind, request_id)
         self.flush()
         if reset:
             _reset_on_close(self._writer)

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from apps.simulator.clock import Clock, WallClock
+from apps.simulator.entitlements import Right
 from apps.simulator.hours import HOURS
+from apps.simulator.limits import LIMITS
 from apps.simulator.messages import NEWEST_VERSION, OLDEST_VERSION
 
 
@@ -34,6 +36,8 @@ class SimulatorConfig:
     cross_client_cancel: bool = True
     frame_log: Path | None = None
     handshake_limit_s: float = 30.0
+    market_data: str = "live"
+    limits: str = "real"
     clock: Clock = field(default_factory=WallClock)
 
     def check(self, environment: Mapping[str, str]) -> None:
@@ -46,6 +50,10 @@ class SimulatorConfig:
             raise BadConfig(f"host {self.host!r} is not a loopback address")
         if self.hours not in HOURS:
             raise BadConfig(f"unknown hours {self.hours!r}")
+        if self.market_data not in set(Right):
+            raise BadConfig(f"unknown market data {self.market_data!r}; known: {', '.join(Right)}")
+        if self.limits not in LIMITS:
+            raise BadConfig(f"unknown limits {self.limits!r}; known: {', '.join(LIMITS)}")
         if not OLDEST_VERSION <= self.max_server_version <= NEWEST_VERSION:
             raise BadConfig(f"max server version must be {OLDEST_VERSION} to {NEWEST_VERSION}")
 

@@ -39,7 +39,9 @@ class FaultPort(Protocol):
 
     def emit_error(self, request_id: int, code: int, text: str) -> int: ...
 
-    def halt_symbol(self, symbol: str, *, is_halted: bool) -> None: ...
+    def halt_symbol(self, symbol: str, *, is_halted: bool, kind: str = "general") -> None: ...
+
+    def grant_market_data(self, right: str, *, symbol: str) -> None: ...
 
     def stop_listening(self) -> None: ...
 
@@ -182,7 +184,15 @@ def _release_fills(switches: FaultSwitches, _: Arguments) -> None:
 
 
 def _halt(switches: FaultSwitches, arguments: Arguments) -> None:
-    _port(switches).halt_symbol(str(arguments["symbol"]), is_halted=bool(arguments.get("on", True)))
+    _port(switches).halt_symbol(
+        str(arguments["symbol"]),
+        is_halted=bool(arguments.get("on", True)),
+        kind=str(arguments.get("kind", "general")),
+    )
+
+
+def _market_data(switches: FaultSwitches, arguments: Arguments) -> None:
+    _port(switches).grant_market_data(str(arguments["right"]), symbol=str(arguments.get("symbol", "")))
 
 
 def _emit_error(switches: FaultSwitches, arguments: Arguments) -> dict[str, Any]:
@@ -214,6 +224,7 @@ VERBS: dict[str, Callable[[FaultSwitches, Arguments], dict[str, Any] | None]] = 
     "hold_fills": _hold_fills,
     "release_fills": _release_fills,
     "halt": _halt,
+    "market_data": _market_data,
     "emit_error": _emit_error,
     "pacing": _pacing,
     "burst": _burst,

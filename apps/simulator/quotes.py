@@ -24,6 +24,8 @@ from apps.simulator.prices import BLOCK_S, PricePath, Seconds, to_points
 from apps.simulator.universe import Instrument
 
 _KEPT_STRETCHES = 50_000
+# Why trading in an instrument is halted, as tick 49 says it.
+HALTS = {"general": 1, "volatility": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class Market:
     def __init__(self, *, seed: int, hours: TradingHours) -> None:
         self.seed = seed
         self.hours = hours
-        self.halted: set[str] = set()
+        self.halted: dict[str, int] = {}
         self.adjustments: dict[str, list[Adjustment]] = {}
         self._paths: dict[str, PricePath] = {}
         self._adjusted: dict[tuple[str, int], Seconds] = {}

@@ -14,9 +14,11 @@ from apps.simulator.bursts import BEAT_S, Bursts
 from apps.simulator.client_session import ClientSession
 from apps.simulator.config import SimulatorConfig
 from apps.simulator.control import ControlServer
+from apps.simulator.entitlements import Right
 from apps.simulator.events import CommissionCharged, Event, Executed, OrderChanged, OrderNotice
 from apps.simulator.frames.frame_log import FrameLog, open_frame_log
 from apps.simulator.frames.tap import start_overheard_server
+from apps.simulator.quotes import HALTS
 from apps.simulator.reception import LeftEarly, Reception, TurnedAway
 from apps.simulator.scenario import apply_scenario
 from apps.simulator.universe import BY_SYMBOL
@@ -115,13 +117,18 @@ class SimulatorServer:
             session.send_error(request_id, code, text)
         return len(self.sessions)
 
-    def halt_symbol(self, symbol: str, *, is_halted: bool) -> None:
+    def halt_symbol(self, symbol: str, *, is_halted: bool, kind: str = "general") -> None:
         if symbol not in BY_SYMBOL:
             raise ValueError(f"unknown symbol {symbol}")
         if is_halted:
-            self.venue.market.halted.add(symbol)
+            self.venue.market.halted[symbol] = HALTS[kind]
         else:
-            self.venue.market.halted.discard(symbol)
+            self.venue.market.halted.pop(symbol, None)
+
+    def grant_market_data(self, right: str, *, symbol: str) -> None:
+        if symbol and symbol not in BY_SYMBOL:
+            raise ValueError(f"unknown symbol {symbol}")
+        self.venue.entitlements.grant(Right(right), symbol=symbol)
 
     def stop_listening(self) -> None:
         """Refuse new connections; the beat listens again when the switch allows it."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from apps.simulator.clock import Clock
 from apps.simulator.config import SimulatorConfig
+from apps.simulator.entitlements import Entitlements, Right
 from apps.simulator.events import Event
 from apps.simulator.exchange import Exchange
 from apps.simulator.faults import FaultSwitches
 from apps.simulator.hours import HOURS, eastern_date, midnight
 from apps.simulator.journal import Journal
 from apps.simulator.ledger import Ledger
+from apps.simulator.limits import LIMITS, DataMeter, PacedRequest
 from apps.simulator.quotes import Market
 from apps.simulator.universe import Instrument
 from apps.simulator.venue_state import VenueState
@@ -29,12 +31,27 @@ class Venue:
     exchange: Exchange
     faults: FaultSwitches
     journal: Journal
+    entitlements: Entitlements
+    meter: DataMeter
 
     def set_price(self, instrument: Instrument, points: int, *, hold: bool) -> None:
         """Move a price by hand; it survives a restart like everything else."""
         self.market.set_price(instrument, points, at=self.clock.epoch(), hold=hold)
         self.state.save_adjustment(instrument.symbol, self.market.adjustments[instrument.symbol][-1])
         self.exchange.pulse()
+
+    def admits_history(self, whole: Hashable, *, source: Hashable, kind: str) -> bool:
+        """Return whether the pace of requests for short bars allows one more."""
+        if not (self.meter.limits.is_paced or self.faults.is_paced):
+            return True
+        weight = 2 if kind == "BID_ASK" else 1
+        return self.meter.admits_history(PacedRequest(self.clock.epoch(), whole, source, weight))
+
+    def admits_tick_by_tick(self, instrument: Instrument) -> bool:
+        """Return whether an instrument's single ticks may be asked for again already."""
+        if not (self.meter.limits.is_paced or self.faults.is_paced):
+            return True
+        return self.meter.admits_tick_by_tick(instrument.con_id, now=self.clock.epoch())
 
 
 def open_venue(config: SimulatorConfig, *, publish: Callable[[list[Event]], None]) -> Venue:
@@ -54,4 +71,6 @@ def open_venue(config: SimulatorConfig, *, publish: Callable[[list[Event]], None
         switch=faults,
         cross_client_cancel=config.cross_client_cancel,
     )
-    return Venue(config, clock, market, state, exchange, faults, journal)
+    entitlements = Entitlements(Right(config.market_data))
+    meter = DataMeter(LIMITS[config.limits])
+    return Venue(config, clock, market, state, exchange, faults, journal, entitlements, meter)

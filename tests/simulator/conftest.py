@@ -9,6 +9,7 @@ _loop_for_import = asyncio.new_event_loop()
 asyncio.set_event_loop(_loop_for_import)
 
 from collections.abc import AsyncIterator, Awaitable, Callable  # noqa: E402
+from typing import Any  # noqa: E402
 
 import ib_insync  # noqa: E402
 import pytest  # noqa: E402
@@ -31,9 +32,15 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def simulator(clock: Clock) -> AsyncIterator[SimulatorServer]:
+def options() -> dict[str, Any]:
+    """What a test's simulator is told beyond the ordinary; most tests ask faster than a user may."""
+    return {"limits": "counts"}
+
+
+@pytest.fixture
+async def simulator(clock: Clock, options: dict[str, Any]) -> AsyncIterator[SimulatorServer]:
     """An ordinary day on a free port, moving fast."""
-    server = SimulatorServer(SimulatorConfig(port=0, control_port=0, pulse_s=0.02, clock=clock))
+    server = SimulatorServer(SimulatorConfig(port=0, control_port=0, pulse_s=0.02, clock=clock, **options))
     await server.start()
     yield server
     await server.stop()

@@ -54,6 +54,7 @@ def _status(simulator: SimulatorServer, _: Request) -> Answer:
         "clients": sorted(simulator.sessions),
         "faults": venue.faults.state(),
         "halted": sorted(venue.market.halted),
+        "market_data": venue.entitlements.state(),
         "port": simulator.port,
     }
 
@@ -121,6 +122,7 @@ def _clear_faults(simulator: SimulatorServer, _: Request) -> Answer:
     """Lift every fault switch and every halt."""
     simulator.venue.faults.clear()
     simulator.venue.market.halted.clear()
+    simulator.venue.entitlements.clear()
     return {}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from apps.simulator.data_messages import Operation, Side, depth_exchanges, market_depth, smart_components
 from apps.simulator.depth import Level, depth_at
+from apps.simulator.limits import DEPTH
 from apps.simulator.messages import BBO_EXCHANGE, In
 from apps.simulator.requests.contracts import find_or_refuse, read_contract
 from apps.simulator.requests.handler import Handler
@@ -16,9 +17,6 @@ from apps.simulator.wire import Fields
 
 if TYPE_CHECKING:
     from apps.simulator.client_session import ClientSession
-
-KIND = "market depth"
-MAX_REQUESTS = 3
 
 
 class Book(Stream):
@@ -102,17 +100,18 @@ def req_mkt_depth(session: ClientSession, fields: Fields) -> None:
         session.send_error(request_id, 10092, text)
         return
     book = Book(session, request_id, instrument, rows=rows, is_smart=exchange == "SMART")
-    session.open_stream(KIND, request_id, book)
+    session.open_stream(DEPTH, request_id, book)
     book.pulse(session.venue.clock.epoch())
 
 
 def _refusal_of(session: ClientSession, request_id: int, rows: int) -> tuple[int, str] | None:
-    if session.has_stream(KIND, request_id):
+    if session.has_stream(DEPTH, request_id):
         return 102, "Duplicate ticker ID."
     if rows < 1:
         return 321, f"Error validating request:-Invalid number of rows: {rows}"
-    if session.count_streams(KIND) >= MAX_REQUESTS:
-        return 309, f"Max number ({MAX_REQUESTS}) of market depth requests has been reached"
+    if session.venue.meter.is_full(DEPTH):
+        most = session.venue.meter.limits.most(DEPTH)
+        return 309, f"Max number ({most}) of market depth requests has been reached"
     return None
 
 
@@ -120,7 +119,7 @@ def cancel_mkt_depth(session: ClientSession, fields: Fields) -> None:
     fields.skip()
     request_id = fields.integer()
     fields.skip()
-    if not session.close_stream(KIND, request_id):
+    if not session.close_stream(DEPTH, request_id):
         session.send_error(
             request_id, 310, f"Can't find the subscribed market depth with tickerId:{request_id}"
         )

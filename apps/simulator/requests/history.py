@@ -20,6 +20,8 @@ from apps.simulator.bars import (
 )
 from apps.simulator.clock import eastern_text, utc_text
 from apps.simulator.hours import midnight, sessions_between
+from apps.simulator.limits import HISTORY, PACED_BAR_S, PACING_TEXT
+from apps.simulator.listings import AskedContract
 from apps.simulator.messages import In, Out
 from apps.simulator.prices import HEAD
 from apps.simulator.requests.contracts import find_or_refuse, read_contract
@@ -31,14 +33,27 @@ from apps.simulator.wire import Fields
 if TYPE_CHECKING:
     from apps.simulator.client_session import ClientSession
 
-KIND = "history"
 HEADS = "head timestamp"
 SERVICE = "Historical Market Data Service error message:"
 _NO_HISTORY = (162, f"{SERVICE}No market data permissions for this contract")
 UPDATE_GRID_S = 5
-MAX_OPEN = 50
 MAX_BARS = 50_000
 _BARS_WITHOUT_REST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class AskedHistory:
+    """A history request as it was written."""
+
+    request_id: int
+    contract: AskedContract
+    end: str
+    bar_size: str
+    duration: str
+    use_rth: bool
+    kind: str
+    format_date: int
+    keep_up_to_date: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,44 +118,74 @@ class PendingHistory(Stream):
 
 
 def req_historical_data(session: ClientSession, fields: Fields) -> Coroutine[None, None, None] | None:
-    request_id = fields.integer()
-    asked = read_contract(fields)
-    fields.skip()
-    end_text, bar_size, duration = fields.text(), fields.text(), fields.text()
-    fields.skip()
-    kind, format_date = fields.text().upper(), fields.integer(default=1)
-    if asked.sec_type == "BAG":
-        fields.skip(fields.integer() * 4)
-    keep_up_to_date = fields.flag()
-    fields.skip()
-    if session.has_stream(KIND, request_id):
+    asked = _read_asked(fields)
+    request_id = asked.request_id
+    if session.has_stream(HISTORY, request_id):
         session.send_error(request_id, 102, "Duplicate ticker ID.")
         return None
-    if session.count_streams(KIND) >= MAX_OPEN:
+    if session.venue.meter.is_full(HISTORY):
         text = "Error processing request:-Only 50 simultaneous API historical data requests allowed."
         session.send_error(request_id, 322, text)
         return None
-    instrument = find_or_refuse(session, request_id, asked, without_prices=_NO_HISTORY)
+    instrument = find_or_refuse(session, request_id, asked.contract, without_prices=_NO_HISTORY)
     if instrument is None:
         return None
     try:
-        _check_kind(kind, version=session.version)
-        bar_s = _bar_seconds(bar_size, keep_up_to_date and end_text != "")
-        now = session.venue.clock.epoch()
-        end = parse_end(end_text, now=now)
-        start = parse_start(
-            duration, end=min(end, int(now) + 1), hours=session.venue.market.hours, bar_s=bar_s
-        )
-        _check_size(start, end=min(end, int(now)), bar_s=bar_s)
+        wanted = _understand(session, asked, instrument)
     except BadHistoryRequest as error:
         session.send_error(request_id, error.code, error.text)
         return None
-    wanted = Wanted(request_id, instrument, start, end, bar_s, kind, format_date, keep_up_to_date)
-    if kind == "SCHEDULE":
+    if wanted.kind == "SCHEDULE":
         _send_schedule(session, wanted)
         return None
-    session.open_stream(KIND, request_id, PendingHistory())
+    session.open_stream(HISTORY, request_id, PendingHistory())
     return _send_bars(session, wanted)
+
+
+def _read_asked(fields: Fields) -> AskedHistory:
+    request_id = fields.integer()
+    contract = read_contract(fields)
+    fields.skip()
+    end, bar_size, duration = fields.text(), fields.text(), fields.text()
+    use_rth = fields.flag()
+    kind, format_date = fields.text().upper(), fields.integer(default=1)
+    if contract.sec_type == "BAG":
+        fields.skip(fields.integer() * 4)
+    keep_up_to_date = fields.flag()
+    fields.skip()
+    return AskedHistory(
+        request_id, contract, end, bar_size, duration, use_rth, kind, format_date, keep_up_to_date
+    )
+
+
+def _understand(session: ClientSession, asked: AskedHistory, instrument: Instrument) -> Wanted:
+    """Return what is wanted, in seconds. Raises BadHistoryRequest."""
+    _check_kind(asked.kind, version=session.version)
+    bar_s = _bar_seconds(asked.bar_size, asked.keep_up_to_date and asked.end != "")
+    now = session.venue.clock.epoch()
+    end = parse_end(asked.end, now=now)
+    hours = session.venue.market.hours
+    start = parse_start(asked.duration, end=min(end, int(now) + 1), hours=hours, bar_s=bar_s)
+    _check_size(start, end=min(end, int(now)), bar_s=bar_s)
+    if bar_s <= PACED_BAR_S:
+        _check_pace(session, asked, instrument)
+    return Wanted(
+        asked.request_id,
+        instrument,
+        start,
+        end,
+        bar_s,
+        asked.kind,
+        asked.format_date,
+        asked.keep_up_to_date,
+    )
+
+
+def _check_pace(session: ClientSession, asked: AskedHistory, instrument: Instrument) -> None:
+    source = (instrument.con_id, asked.contract.exchange, asked.kind)
+    whole = (source, asked.end, asked.bar_size, asked.duration, asked.use_rth)
+    if not session.venue.admits_history(whole, source=source, kind=asked.kind):
+        raise BadHistoryRequest(162, f"{SERVICE}{PACING_TEXT}")
 
 
 def _check_kind(kind: str, *, version: int) -> None:
@@ -182,7 +227,7 @@ async def _send_bars(session: ClientSession, wanted: Wanted) -> None:
         bars.append(bar)
         if count % _BARS_WITHOUT_REST == 0:
             await asyncio.sleep(0)
-    if not session.close_stream(KIND, wanted.request_id):
+    if not session.close_stream(HISTORY, wanted.request_id):
         return
     if not bars:
         text = f"{SERVICE}HMDS query returned no data"
@@ -196,7 +241,7 @@ async def _send_bars(session: ClientSession, wanted: Wanted) -> None:
         )
     )
     if wanted.keep_up_to_date:
-        session.open_stream(KIND, wanted.request_id, LiveBars(session, wanted, last_start=bars[-1].start))
+        session.open_stream(HISTORY, wanted.request_id, LiveBars(session, wanted, last_start=bars[-1].start))
 
 
 def _send_schedule(session: ClientSession, wanted: Wanted) -> None:
@@ -218,7 +263,7 @@ def _naive_text(epoch: float) -> str:
 def cancel_historical_data(session: ClientSession, fields: Fields) -> None:
     fields.skip()
     request_id = fields.integer()
-    if session.close_stream(KIND, request_id):
+    if session.close_stream(HISTORY, request_id):
         text = f"{SERVICE}API historical data query cancelled: {request_id}"
         session.send_error(request_id, 162, text)
     else:

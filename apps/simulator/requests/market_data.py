@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apps.simulator import messages
+from apps.simulator.limits import LINES
 from apps.simulator.messages import In, Out, Tick, size_text
 from apps.simulator.quotes import DaySummary, Quote
 from apps.simulator.requests.contracts import find_or_refuse, read_contract
@@ -16,8 +17,6 @@ from apps.simulator.wire import Fields
 if TYPE_CHECKING:
     from apps.simulator.client_session import ClientSession
 
-KIND = "market data"
-MAX_LINES = 100
 _SIDES = (
     (Tick.BID, Tick.BID_SIZE, "bid", "bid_size"),
     (Tick.ASK, Tick.ASK_SIZE, "ask", "ask_size"),
@@ -105,7 +104,7 @@ def req_mkt_data(session: ClientSession, fields: Fields) -> None:
         fields.skip(3)
     generic_ticks, is_snapshot = fields.text(), fields.flag()
     fields.skip(2)
-    if session.has_stream(KIND, request_id):
+    if session.has_stream(LINES, request_id):
         session.send_error(request_id, 102, "Duplicate ticker ID.")
         return
     if is_snapshot and generic_ticks:
@@ -114,7 +113,7 @@ def req_mkt_data(session: ClientSession, fields: Fields) -> None:
         )
         session.send_error(request_id, 321, text)
         return
-    if session.count_streams(KIND) >= MAX_LINES:
+    if session.venue.meter.is_full(LINES):
         session.send_error(request_id, 101, "Max number of tickers has been reached")
         return
     instrument = find_or_refuse(session, request_id, asked)
@@ -131,13 +130,13 @@ def req_mkt_data(session: ClientSession, fields: Fields) -> None:
     if is_snapshot:
         session.send(messages.end(Out.SNAPSHOT_END, request_id))
     else:
-        session.open_stream(KIND, request_id, line)
+        session.open_stream(LINES, request_id, line)
 
 
 def cancel_mkt_data(session: ClientSession, fields: Fields) -> None:
     fields.skip()
     request_id = fields.integer()
-    if not session.close_stream(KIND, request_id):
+    if not session.close_stream(LINES, request_id):
         session.send_error(request_id, 300, f"Can't find EId with tickerId:{request_id}")
 
 

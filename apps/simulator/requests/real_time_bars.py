@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from apps.simulator.bars import historical_bars
 from apps.simulator.data_messages import real_time_bar
+from apps.simulator.limits import PACING_TEXT, REAL_TIME_BARS
 from apps.simulator.messages import In
 from apps.simulator.requests.contracts import find_or_refuse, read_contract
 from apps.simulator.requests.handler import Handler
@@ -16,9 +17,7 @@ from apps.simulator.wire import Fields
 if TYPE_CHECKING:
     from apps.simulator.client_session import ClientSession
 
-KIND = "real-time bars"
 BAR_S = 5
-MAX_OPEN = 50
 PRICE_KINDS = ("TRADES", "MIDPOINT", "BID", "ASK")
 # After a pause as long as a clock moved by hand, the bars missed are history.
 _CATCH_UP_S = 60
@@ -60,24 +59,29 @@ def req_real_time_bars(session: ClientSession, fields: Fields) -> None:
     fields.skip()
     kind = fields.text().upper()
     fields.skip(2)
-    if session.has_stream(KIND, request_id):
+    if session.has_stream(REAL_TIME_BARS, request_id):
         session.send_error(request_id, 102, "Duplicate ticker ID.")
         return
     if kind not in PRICE_KINDS:
         session.send_error(request_id, 420, f"Invalid Real-time Query:No {kind} data")
         return
-    if session.count_streams(KIND) >= MAX_OPEN:
+    if session.venue.meter.is_full(REAL_TIME_BARS):
         session.send_error(request_id, 420, "Invalid Real-time Query:Too many simultaneous requests")
         return
     instrument = find_or_refuse(session, request_id, asked)
-    if instrument is not None:
-        session.open_stream(KIND, request_id, RealTimeBars(session, request_id, instrument, kind))
+    if instrument is None:
+        return
+    asked_for = (instrument.con_id, kind)
+    if not session.venue.admits_history(("real-time bars", *asked_for), source=asked_for, kind=kind):
+        session.send_error(request_id, 420, f"Invalid Real-time Query:{PACING_TEXT}")
+        return
+    session.open_stream(REAL_TIME_BARS, request_id, RealTimeBars(session, request_id, instrument, kind))
 
 
 def cancel_real_time_bars(session: ClientSession, fields: Fields) -> None:
     fields.skip()
     request_id = fields.integer()
-    if not session.close_stream(KIND, request_id):
+    if not session.close_stream(REAL_TIME_BARS, request_id):
         session.send_error(request_id, 300, f"Can't find EId with tickerId:{request_id}")
 
 

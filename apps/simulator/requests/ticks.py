@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from apps.simulator.bars import BadHistoryRequest, parse_end
 from apps.simulator.data_messages import historical_ticks, tick_by_tick
+from apps.simulator.limits import TICK_BY_TICK
 from apps.simulator.listings import AskedContract
 from apps.simulator.messages import In
 from apps.simulator.requests.contracts import find_or_refuse, read_contract
@@ -28,9 +29,9 @@ from apps.simulator.wire import Fields
 if TYPE_CHECKING:
     from apps.simulator.client_session import ClientSession
 
-KIND = "tick-by-tick"
-MAX_STREAMS = 5
 # The name in a request: the number in message 99, and what the ticks are called in the past.
+_TOO_MANY = "Max number of tick-by-tick requests has been reached"
+_ONE_AT_A_TIME = "one request per instrument in 15 seconds"
 LIVE_KINDS = {"Last": (1, TRADES), "AllLast": (2, TRADES), "BidAsk": (3, BID_ASK), "MidPoint": (4, MIDPOINT)}
 # After a pause as long as a clock moved by hand, the ticks missed are history.
 _CATCH_UP_S = 60
@@ -85,6 +86,9 @@ def req_tick_by_tick(session: ClientSession, fields: Fields) -> None:
     instrument = find_or_refuse(session, request_id, asked)
     if instrument is None:
         return
+    if not session.venue.admits_tick_by_tick(instrument):
+        session.send_error(request_id, 10190, f"{_TOO_MANY}: {_ONE_AT_A_TIME}")
+        return
     code, kind = LIVE_KINDS[name]
     ticker = Ticker(session.venue.market, instrument, kind, ignore_size=ignore_size)
     now = session.venue.clock.epoch()
@@ -92,25 +96,25 @@ def req_tick_by_tick(session: ClientSession, fields: Fields) -> None:
         past = ticker.before(int(now), count=min(count, MAX_TICKS))
         session.send(historical_ticks(session.version, request_id, instrument, kind=kind, ticks=past))
     stream = TickByTick(session, request_id, ticker, code=code)
-    session.open_stream(KIND, request_id, stream)
+    session.open_stream(TICK_BY_TICK, request_id, stream)
     stream.pulse(now)
 
 
 def _refusal_of(session: ClientSession, request_id: int, name: str, count: int) -> tuple[int, str] | None:
-    if session.has_stream(KIND, request_id):
+    if session.has_stream(TICK_BY_TICK, request_id):
         return 102, "Duplicate ticker ID."
     if name not in LIVE_KINDS:
         return 10189, f"Failed to request tick-by-tick data:No {name} data"
     if count < 0:
         return 321, "Error validating request:-the number of ticks must not be negative"
-    if session.count_streams(KIND) >= MAX_STREAMS:
-        return 10190, "Max number of tick-by-tick requests has been reached"
+    if session.venue.meter.is_full(TICK_BY_TICK):
+        return 10190, _TOO_MANY
     return None
 
 
 def cancel_tick_by_tick(session: ClientSession, fields: Fields) -> None:
     request_id = fields.integer()
-    if not session.close_stream(KIND, request_id):
+    if not session.close_stream(TICK_BY_TICK, request_id):
         session.send_error(request_id, 300, f"Can't find EId with tickerId:{request_id}")
 
 
