@@ -32,15 +32,17 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def options() -> dict[str, Any]:
+def simulator_options() -> dict[str, Any]:
     """What a test's simulator is told beyond the ordinary; most tests ask faster than a user may."""
     return {"limits": "counts"}
 
 
 @pytest.fixture
-async def simulator(clock: Clock, options: dict[str, Any]) -> AsyncIterator[SimulatorServer]:
+async def simulator(clock: Clock, simulator_options: dict[str, Any]) -> AsyncIterator[SimulatorServer]:
     """An ordinary day on a free port, moving fast."""
-    server = SimulatorServer(SimulatorConfig(port=0, control_port=0, pulse_s=0.02, clock=clock, **options))
+    server = SimulatorServer(
+        SimulatorConfig(port=0, control_port=0, pulse_s=0.02, clock=clock, **simulator_options)
+    )
     await server.start()
     yield server
     await server.stop()

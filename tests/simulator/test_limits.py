@@ -20,7 +20,7 @@ def clock():
 
 
 @pytest.fixture
-def options():
+def simulator_options():
     return {"limits": "real"}
 
 
@@ -159,7 +159,7 @@ class TestHistory:
 
 class TestNone:
     @pytest.fixture
-    def options(self):
+    def simulator_options(self):
         return {"limits": "none"}
 
     async def test_counts_nothing(self, raw):
