@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 BOOTSTRAP = python="$$(scripts/find-python)" && "$$python" scripts/prepare.py
 
-.PHONY: help run sim migrate test browser-test check format lock clean venv venv-dev
+.PHONY: help run sim migrate test browser-test bench check format lock clean venv venv-dev
 
 help:  ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,9 @@ test: venv-dev  ## all suites, on SQLite and on PostgreSQL + Redis, with a summa
 
 browser-test: venv-dev  ## only the pages, in a real browser
 	@$(PYTHON) scripts/suites.py browser
+
+bench: venv-dev  ## measure speed and memory; ONLY=sim_ticks one bench, QUICK=1 a smoke test, ROUNDS=9 more of them
+	@$(PYTHON) -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 check: venv-dev  ## lint, format, types, contracts, templates, migrations
 	@$(PYTHON) scripts/checks.py

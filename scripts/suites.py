@@ -34,7 +34,8 @@ WITH_SERVICES = (sys.executable, "scripts/services.py", "--")
 PURE = tuple(
     f"--ignore=tests/{name}"
     for name in (
-        *("architecture", "broker", "browser", "console", "contract", "domain", "jaxbroker", "simulator"),
+        *("architecture", "bench", "broker", "browser", "console", "contract", "domain", "jaxbroker"),
+        "simulator",
         *("bridge/test_bad_input.py", "bridge/test_description.py", "bridge/test_words.py"),
         *("common/test_strict_fields.py", "common/test_strict_json.py"),
         *("gateway/test_connection.py", "gateway/test_lines.py", "journeys/test_standalone.py"),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: How often a flood is let out in real time: a pulse would be one gulp every quarter of a second.
 BEAT_S = 0.01
 #: What a clock that was moved by hand jumped over is lost, as with any conflated feed.
-_CATCH_UP_S = 1.0
+_CATCH_UP_S = 0.25
 _QUARTERS = 4
 _KEPT_FRAMES = 256
 _KEPT_LINES = 4096

@@ -1,0 +1,1 @@
+"""What the program can do, in figures: each bench beside a bare peer that shows the limit."""
