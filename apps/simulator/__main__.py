@@ -13,7 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
+from apps.simulator.clock_options import add_clock_options, clock_for
 from apps.simulator.config import BadConfig, SimulatorConfig
+from apps.simulator.control import program as control
 from apps.simulator.entitlements import Right
 from apps.simulator.frames import printing
 from apps.simulator.limits import LIMITS
@@ -23,7 +25,7 @@ from apps.simulator.server import SimulatorServer
 from apps.simulator.universe import INSTRUMENTS
 
 # Programs beside the simulator itself, by their first argument.
-PROGRAMS: dict[str, Callable[[list[str]], int]] = {"log": printing.main}
+PROGRAMS: dict[str, Callable[[list[str]], int]] = {"control": control.run, "log": printing.main}
 
 
 def parse_arguments(arguments: list[str]) -> tuple[SimulatorConfig, str]:
@@ -35,7 +37,7 @@ def parse_arguments(arguments: list[str]) -> tuple[SimulatorConfig, str]:
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=4002, help="0 takes a free port")
-    parser.add_argument("--control-port", type=int, default=None, help="the switchboard; 0 takes a free port")
+    parser.add_argument("--control-port", type=int, default=None, help="HTTP, loopback; 0 takes a free port")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--scenario", default="quiet")
     parser.add_argument("--state", type=Path, default=None, help="file that keeps orders and positions")
@@ -52,10 +54,12 @@ def parse_arguments(arguments: list[str]) -> tuple[SimulatorConfig, str]:
     parser.add_argument(
         "--limits", choices=tuple(LIMITS), default="real", help="how much data may be asked for, and how fast"
     )
+    add_clock_options(parser)
     parser.add_argument("--log-level", default="WARNING")
     values = vars(parser.parse_args(arguments))
     log_level = values.pop("log_level")
-    return SimulatorConfig(**values), log_level
+    clock = clock_for(values.pop("clock"), speed=values.pop("speed"), start=values.pop("start"))
+    return SimulatorConfig(**values, clock=clock), log_level
 
 
 async def run(config: SimulatorConfig) -> None:
@@ -87,9 +91,9 @@ def main() -> int:
     program = PROGRAMS.get(sys.argv[1]) if len(sys.argv) > 1 else None
     if program is not None:
         return program(sys.argv[2:])
-    config, log_level = parse_arguments(sys.argv[1:])
-    logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
+        config, log_level = parse_arguments(sys.argv[1:])
+        logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
         config.check(os.environ)
         read_scenario(config.scenario)
         asyncio.run(run(config))

@@ -14,6 +14,7 @@ from collections import deque
 from typing import Any
 
 from apps.simulator import messages
+from apps.simulator.clock import wall_seconds
 from apps.simulator.events import (
     CommissionCharged,
     Event,
@@ -182,7 +183,7 @@ class ClientSession:
             self._handle(split_fields(payload))
 
     def _keeps_pace(self) -> bool:
-        now = self.venue.clock.epoch()
+        now = wall_seconds()
         self._arrivals.append(now)
         if len(self._arrivals) <= MESSAGES_PER_S or now - self._arrivals[0] > 1.0:
             return True

@@ -1,7 +1,10 @@
-"""The simulator's own clock, so that everything it does can be moved by hand in a test.
+"""The simulator's own clock: the machine's, a faster one, or one that is moved by hand.
 
-Only this module reads the machine's time. Trading hours (hours.py) decide what a time
-means for the venue.
+Only this module reads the machine's time. What stands for the time of the venue (sessions,
+bars, order slices, the length of a fault) follows the clock; what belongs to the socket
+(the limit of the handshake, messages a second, slow reading and writing, the control port)
+stays on `wall_seconds`, however fast the venue lives. Who moves a clock is pacemaker.py;
+trading hours (hours.py) decide what a time means for the venue.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ class WallClock:
 
 
 class ManualClock:
-    """A clock that stands still until a test moves it."""
+    """A clock that stands still until somebody moves it."""
 
     def __init__(self, start: datetime) -> None:
         self._epoch = start.timestamp()
@@ -43,6 +46,35 @@ class ManualClock:
         if seconds < 0:
             raise ValueError("a clock only moves forward")
         self._epoch += seconds
+
+    def move_to(self, epoch: float) -> None:
+        """Move forward to a time."""
+        if epoch < self._epoch:
+            raise ValueError("a clock only moves forward")
+        self._epoch = epoch
+
+
+class AcceleratedClock(ManualClock):
+    """A clock `speed` times as fast as the machine's.
+
+    It shows the time up to which the venue has been moved, never one that was jumped over:
+    on a machine that is too slow it falls behind instead (`due` tells where it should be).
+    """
+
+    def __init__(self, start: datetime, *, speed: float) -> None:
+        super().__init__(start)
+        self.speed = speed
+        self._began_epoch = self.epoch()
+        self._began_wall = wall_seconds()
+
+    def due(self) -> float:
+        """Return the time it would show if the venue kept up."""
+        return self._began_epoch + (wall_seconds() - self._began_wall) * self.speed
+
+
+def wall_seconds() -> float:
+    """Return seconds of the machine from an arbitrary start, for what belongs to sockets."""
+    return time.monotonic()
 
 
 def utc_text(epoch: float) -> str:

@@ -18,6 +18,7 @@ from apps.simulator.entitlements import Right
 from apps.simulator.events import CommissionCharged, Event, Executed, OrderChanged, OrderNotice
 from apps.simulator.frames.frame_log import FrameLog, open_frame_log
 from apps.simulator.frames.tap import start_overheard_server
+from apps.simulator.pacemaker import Pacemaker
 from apps.simulator.quotes import HALTS
 from apps.simulator.reception import LeftEarly, Reception, TurnedAway
 from apps.simulator.scenario import apply_scenario
@@ -43,6 +44,7 @@ class SimulatorServer:
             config.clock, max_server_version=config.max_server_version, limit_s=config.handshake_limit_s
         )
         self._frame_log: FrameLog | None = None
+        self.pacemaker = Pacemaker(config.clock, self.venue.agenda, pulse_s=config.pulse_s, pulse=self._beat)
         self._bursts = Bursts(self.venue.market)
         self._server: asyncio.Server | None = None
         self._port = config.port
@@ -79,7 +81,7 @@ class SimulatorServer:
             await self._control.start(self.config.control_port)
         loop = asyncio.get_running_loop()
         self._beats = [
-            loop.create_task(self._beat(), name="simulator pulse"),
+            loop.create_task(self.pacemaker.beat(), name="simulator pulse"),
             loop.create_task(self._burst_beat(), name="simulator burst"),
         ]
 
@@ -157,14 +159,12 @@ class SimulatorServer:
         self._port = int(self._server.sockets[0].getsockname()[1])
 
     async def _beat(self) -> None:
-        while True:
-            try:
-                if self._server is None and not self.venue.faults.is_refusing:
-                    await self._listen()
-                self.pulse()
-            except Exception:
-                logger.exception("pulse failed")
-            await asyncio.sleep(self.config.pulse_s)
+        try:
+            if self._server is None and not self.venue.faults.is_refusing:
+                await self._listen()
+            self.pulse()
+        except Exception:
+            logger.exception("pulse failed")
 
     async def _burst_beat(self) -> None:
         while True:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
+from apps.simulator.agenda import Agenda
 from apps.simulator.clock import Clock
 from apps.simulator.config import SimulatorConfig
 from apps.simulator.entitlements import Entitlements, Right
@@ -26,6 +27,7 @@ class Venue:
 
     config: SimulatorConfig
     clock: Clock
+    agenda: Agenda
     market: Market
     state: VenueState
     exchange: Exchange
@@ -73,4 +75,4 @@ def open_venue(config: SimulatorConfig, *, publish: Callable[[list[Event]], None
     )
     entitlements = Entitlements(Right(config.market_data))
     meter = DataMeter(LIMITS[config.limits])
-    return Venue(config, clock, market, state, exchange, faults, journal, entitlements, meter)
+    return Venue(config, clock, Agenda(clock), market, state, exchange, faults, journal, entitlements, meter)

@@ -83,6 +83,12 @@ class TestProgram:
             (["--scenario", "nonsense"], {}),
             (["--max-server-version", "200"], {}),
             ([], {"PAPER_TRADING": "false"}),
+            (["--clock", "accelerated"], {}),
+            (["--clock", "stepped", "--speed", "2"], {}),
+            (["--speed", "0"], {}),
+            (["--start", "2026-11-20T09:30:00-05:00"], {}),
+            (["--clock", "stepped", "--start", "2026-11-20T09:30:00"], {}),
+            (["--clock", "stepped", "--start", "half past nine"], {}),
         ],
     )
     def test_refuses_in_one_line_what_it_must_never_be(self, arguments, environment):

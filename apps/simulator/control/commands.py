@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from apps.simulator.clock import eastern_text
+from apps.simulator.clock import ManualClock, eastern_text
 from apps.simulator.faults import VERBS
 from apps.simulator.ledger import worth_as_dict
 from apps.simulator.orders import Order
+from apps.simulator.pacemaker import NotMovable
 from apps.simulator.universe import BY_SYMBOL, INSTRUMENTS, instrument_of
 
 if TYPE_CHECKING:
     from apps.simulator.server import SimulatorServer
 
+_SHORTEST_STEP_S = 0.01
 Answer = dict[str, Any]
 Request = dict[str, Any]
 Command = Callable[["SimulatorServer", Request], Answer | Coroutine[Any, Any, Answer]]
@@ -131,10 +133,40 @@ def _faults(simulator: SimulatorServer, _: Request) -> Answer:
     return {"verbs": sorted(VERBS), "on": simulator.venue.faults.state()}
 
 
+def _clock(simulator: SimulatorServer, _: Request) -> Answer:
+    """Tell the venue's time, what moves it, and how far it lags behind its speed."""
+    clock = simulator.venue.clock
+    speed = getattr(clock, "speed", 0.0 if isinstance(clock, ManualClock) else 1.0)
+    now = clock.epoch()
+    lag_s = round(simulator.pacemaker.lag_s(), 3)
+    return {"clock": eastern_text(now), "epoch": now, "speed": speed, "lag_s": lag_s}
+
+
+async def _advance(simulator: SimulatorServer, request: Request) -> Answer:
+    """Move a stepped clock by `seconds`, in steps of `step_s` (a pulse), so that nothing is skipped."""
+    seconds, step_s = _number(request, "seconds"), request.get("step_s")
+    if step_s is not None and _number(request, "step_s") < _SHORTEST_STEP_S:
+        raise ControlError(f"step_s is at least {_SHORTEST_STEP_S}")
+    try:
+        await simulator.pacemaker.advance(seconds, step_s=step_s)
+    except NotMovable as error:
+        raise ControlError(str(error)) from error
+    return _clock(simulator, request)
+
+
+def _number(request: Request, name: str) -> float:
+    value = request[name]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ControlError(f"{name} must be a number")
+    return float(value)
+
+
 COMMANDS: dict[str, Command] = {
     "ping": _ping,
     "status": _status,
     "book": _book,
+    "clock": _clock,
+    "advance": _advance,
     "set_price": _set_price,
     "fault": _fault,
     "faults": _faults,

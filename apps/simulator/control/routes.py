@@ -55,6 +55,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/ping", "ping"),
     Route("GET", "/status", "status"),
     Route("GET", "/book", "book"),
+    Route("GET", "/clock", "clock"),
+    Route("POST", "/clock/advance", "advance"),
     Route("GET", "/faults", "faults"),
     Route("POST", "/faults/<name>", "fault"),
     Route("DELETE", "/faults", "clear_faults"),
