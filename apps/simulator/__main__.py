@@ -20,6 +20,7 @@ from apps.simulator.entitlements import Right
 from apps.simulator.frames import printing
 from apps.simulator.limits import LIMITS
 from apps.simulator.messages import NEWEST_VERSION
+from apps.simulator.policies import REJECT_ORDERS
 from apps.simulator.scenario import read_scenario
 from apps.simulator.server import SimulatorServer
 from apps.simulator.universe import INSTRUMENTS
@@ -45,6 +46,7 @@ def parse_arguments(arguments: list[str]) -> tuple[SimulatorConfig, str]:
     parser.add_argument("--hours", choices=("always", "nyse"), default="always")
     parser.add_argument("--max-server-version", type=int, default=NEWEST_VERSION)
     parser.add_argument("--cash", type=float, default=1_000_000.0)
+    _add_order_policies(parser)
     parser.add_argument(
         "--frame-log", type=Path, default=None, help="file of all frames by name; - is standard output"
     )
@@ -60,6 +62,27 @@ def parse_arguments(arguments: list[str]) -> tuple[SimulatorConfig, str]:
     log_level = values.pop("log_level")
     clock = clock_for(values.pop("clock"), speed=values.pop("speed"), start=values.pop("start"))
     return SimulatorConfig(**values, clock=clock), log_level
+
+
+def _add_order_policies(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--master-client-id", type=int, default=None, help="the client that hears of everybody's orders"
+    )
+    parser.add_argument(
+        "--cross-client-cancel",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="whether a client may cancel an order of another by its id",
+    )
+    parser.add_argument(
+        "--roll-back-next-id", action="store_true", help="begin the order ids at 1 again, whatever was used"
+    )
+    parser.add_argument(
+        "--reject-order",
+        choices=REJECT_ORDERS,
+        default=REJECT_ORDERS[0],
+        help="what a rejected order tells first: its status or the code",
+    )
 
 
 async def run(config: SimulatorConfig) -> None:

@@ -6,8 +6,9 @@ Keeps and finds; it changes nothing about an order.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
-from apps.simulator.orders import Execution, Order
+from apps.simulator.orders import NOBODY, Execution, Order
 
 
 class Book:
@@ -16,10 +17,15 @@ class Book:
     def __init__(self) -> None:
         self._orders: dict[tuple[int, int], Order] = {}
         self._open: dict[tuple[int, int], Order] = {}
+        # Ended orders whose ids were given out again after the numbering began anew.
+        self._former: list[Order] = []
         self.executions: list[Execution] = []
         self.highest_id: dict[int, int] = {}
 
     def add(self, order: Order) -> None:
+        former = self._orders.pop(order.key, None)
+        if former is not None and former is not order:
+            self._former.append(former)
         self._orders[order.key] = order
         if not order.is_done:
             self._open[order.key] = order
@@ -42,13 +48,41 @@ class Book:
     def forget(self, order: Order) -> None:
         """Drop an order that was never transmitted."""
         self._open.pop(order.key, None)
-        self._orders.pop(order.key, None)
+        if self._orders.get(order.key) is order:
+            del self._orders[order.key]
+        elif order in self._former:
+            self._former.remove(order)
+
+    def begin_ids_anew(self) -> None:
+        """Let every id name a new order again, as after a reset of the API order ids."""
+        self.highest_id.clear()
+        for order in [one for one in self._orders.values() if one.is_done]:
+            del self._orders[order.key]
+            self._former.append(order)
+
+    def find_perm_id(self, perm_id: int) -> Order | None:
+        return next((one for one in self.all_orders() if one.perm_id == perm_id), None)
+
+    def manual_orders(self) -> list[Order]:
+        """Return the open orders typed in TWS that no client has bound."""
+        return [one for one in self._open.values() if one.client_id == NOBODY]
+
+    def next_manual_id(self) -> int:
+        """Return a negative id no order has."""
+        return min(0, *(one.order_id for one in self.all_orders()), 0) - 1
+
+    def bind(self, order: Order, client_id: int) -> None:
+        """Give a manual order to a client, under the id it has."""
+        del self._orders[order.key]
+        self._open.pop(order.key, None)
+        order.client_id = client_id
+        self.add(order)
 
     def open_orders(self) -> list[Order]:
         return list(self._open.values())
 
     def all_orders(self) -> Iterator[Order]:
-        return iter(self._orders.values())
+        return chain(self._former, self._orders.values())
 
     def children_of(self, parent: Order) -> list[Order]:
         wanted = (parent.client_id, parent.order_id)

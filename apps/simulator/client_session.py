@@ -19,6 +19,7 @@ from apps.simulator.events import (
     CommissionCharged,
     Event,
     Executed,
+    OrderBound,
     OrderChanged,
     OrderNotice,
     PositionChanged,
@@ -230,6 +231,10 @@ class ClientSession:
                 self.send(messages.commission(event.fill.exec_id, event.fill.commission, event.fill.realized))
             case OrderNotice():
                 self.send_error(event.order_id, event.code, event.text)
+            case OrderBound():
+                self.send(
+                    messages.order_bound(event.order.perm_id, event.order.client_id, event.order.order_id)
+                )
             case PositionChanged():
                 for stream in list(self.streams.values()):
                     stream.position_changed(event.con_id)

@@ -12,6 +12,7 @@ from apps.simulator.entitlements import Right
 from apps.simulator.hours import HOURS
 from apps.simulator.limits import LIMITS
 from apps.simulator.messages import NEWEST_VERSION, OLDEST_VERSION
+from apps.simulator.policies import REJECT_ORDERS
 
 
 class BadConfig(Exception):
@@ -34,6 +35,9 @@ class SimulatorConfig:
     cash: float = 1_000_000.0
     pulse_s: float = 0.25
     cross_client_cancel: bool = True
+    master_client_id: int | None = None
+    roll_back_next_id: bool = False
+    reject_order: str = REJECT_ORDERS[0]
     frame_log: Path | None = None
     handshake_limit_s: float = 30.0
     market_data: str = "live"
@@ -50,6 +54,8 @@ class SimulatorConfig:
             raise BadConfig(f"host {self.host!r} is not a loopback address")
         if self.hours not in HOURS:
             raise BadConfig(f"unknown hours {self.hours!r}")
+        if self.reject_order not in REJECT_ORDERS:
+            raise BadConfig(f"reject order must be one of: {', '.join(REJECT_ORDERS)}")
         if self.market_data not in set(Right):
             raise BadConfig(f"unknown market data {self.market_data!r}; known: {', '.join(Right)}")
         if self.limits not in LIMITS:

@@ -31,16 +31,18 @@ class Ending:
         for child in self._state.book.children_of(order):
             self.cancel(child, by=by)
 
-    def reject(self, order: Order) -> None:
+    def reject(self, order: Order, *, is_told: bool = True) -> None:
         """End an order that was taken in and turned down; its reason is told by the caller."""
         order.transmit = True
-        self.finish(order, Status.INACTIVE, by=REJECTED, with_terms=True)
+        self.finish(order, Status.INACTIVE, by=REJECTED, with_terms=is_told, with_status=is_told)
 
-    def finish(self, order: Order, status: Status, *, by: str, with_terms: bool = False) -> None:
+    def finish(
+        self, order: Order, status: Status, *, by: str, with_terms: bool = False, with_status: bool = True
+    ) -> None:
         """Close an order under a status; `by` is what completed orders tell of it."""
         order.status = status
         order.why_held = ""
         order.completed_at = self._clock.epoch()
         order.completed_status = by
         self._state.book.close(order)
-        self._state.changed(order, with_terms=with_terms)
+        self._state.changed(order, with_terms=with_terms, with_status=with_status)

@@ -11,6 +11,7 @@ from apps.simulator.clock import Clock
 from apps.simulator.ending import Ending
 from apps.simulator.exposure import Exposure
 from apps.simulator.orders import Order, Status
+from apps.simulator.policies import ERROR_ONLY, STATUS_FIRST, Policies
 from apps.simulator.venue_state import VenueState
 from apps.simulator.working import Working
 
@@ -31,13 +32,21 @@ class Entering:
     """Takes orders and changes of orders."""
 
     def __init__(
-        self, state: VenueState, *, clock: Clock, exposure: Exposure, ending: Ending, working: Working
+        self,
+        state: VenueState,
+        *,
+        clock: Clock,
+        exposure: Exposure,
+        ending: Ending,
+        working: Working,
+        policies: Policies,
     ) -> None:
         self._state = state
         self._clock = clock
         self._exposure = exposure
         self._ending = ending
         self._working = working
+        self._policies = policies
 
     def place(self, wanted: Order) -> None:
         """Take a new order, a change of a working one, or refuse with IB's code."""
@@ -47,9 +56,10 @@ class Entering:
         elif wanted.order_id <= self._state.book.highest_id.get(wanted.client_id, 0) or wanted.order_id < 0:
             self._refuse(wanted, Refusal(103, "Duplicate order id"))
         else:
-            self._enter(wanted)
+            self.enter(wanted)
 
-    def _enter(self, order: Order) -> None:
+    def enter(self, order: Order) -> None:
+        """Take in an order whose id is known to be its own, or refuse it."""
         refusal = self._refusal_of_parent(order) or refusal_of(self._exposure.asked(order))
         if refusal is not None and not refusal.is_rejection:
             return self._refuse(order, refusal)
@@ -59,11 +69,19 @@ class Entering:
         self._state.use_order_id(order.client_id, order.order_id)
         self._state.book.add(order)
         if refusal is not None:
-            self._ending.reject(order)
-            return self._refuse(order, refusal)
+            return self._reject(order, refusal)
         if order.transmit:
             self._release_group(order)
         return None
+
+    def _reject(self, order: Order, refusal: Refusal) -> None:
+        """End an order that IB took and turned down; whether code or status comes first is a policy."""
+        reject_order = self._policies.reject_order
+        if reject_order != STATUS_FIRST:
+            self._refuse(order, refusal)
+        self._ending.reject(order, is_told=reject_order != ERROR_ONLY)
+        if reject_order == STATUS_FIRST:
+            self._refuse(order, refusal)
 
     def _refusal_of_parent(self, order: Order) -> Refusal | None:
         parent = self._state.book.parent_of(order)

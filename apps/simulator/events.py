@@ -47,4 +47,29 @@ class OrderNotice:
     text: str
 
 
-Event = OrderChanged | Executed | CommissionCharged | PositionChanged | OrderNotice
+@dataclass(frozen=True, slots=True)
+class OrderBound:
+    """A manual order now belongs to a client, under an id of its own."""
+
+    order: Order
+
+
+def owner_of(event: Event) -> int | None:
+    """Return the client whom an event concerns, None if it concerns everybody."""
+    match event:
+        case OrderChanged() | OrderBound():
+            return event.order.client_id
+        case Executed() | CommissionCharged():
+            return event.fill.client_id
+        case OrderNotice():
+            return event.client_id
+        case PositionChanged():
+            return None
+
+
+def event_is_shared(event: Event) -> bool:
+    """Return whether the master client hears it too: what happens to orders, but no refusals."""
+    return not isinstance(event, OrderNotice | OrderBound)
+
+
+Event = OrderChanged | Executed | CommissionCharged | PositionChanged | OrderNotice | OrderBound

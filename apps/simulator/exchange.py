@@ -15,8 +15,10 @@ from apps.simulator.exposure import Exposure
 from apps.simulator.filling import Filling
 from apps.simulator.hours import eastern_date, midnight, session_at, session_before
 from apps.simulator.ledger import Worth
+from apps.simulator.manual_desk import ManualDesk
 from apps.simulator.matching import session_end_for
 from apps.simulator.orders import Order
+from apps.simulator.policies import Policies
 from apps.simulator.venue_state import VenueState
 from apps.simulator.working import FillSwitch, Working
 
@@ -31,20 +33,26 @@ class Exchange:
         clock: Clock,
         account: str,
         switch: FillSwitch,
-        cross_client_cancel: bool = True,
+        policies: Policies,
     ) -> None:
         self.state = state
         self.account = account
         self._clock = clock
-        self._cross_client_cancel = cross_client_cancel
+        self._policies = policies
         self._exposure = Exposure(state, clock=clock, account=account)
         self._ending = Ending(state, clock)
         self._working = Working(
             state, switch=switch, ending=self._ending, filling=Filling(state, self._ending)
         )
         self._entering = Entering(
-            state, clock=clock, exposure=self._exposure, ending=self._ending, working=self._working
+            state,
+            clock=clock,
+            exposure=self._exposure,
+            ending=self._ending,
+            working=self._working,
+            policies=policies,
         )
+        self.manual = ManualDesk(state, exposure=self._exposure, entering=self._entering, ending=self._ending)
 
     # --- reading ---------------------------------------------------------------------
 
@@ -71,7 +79,7 @@ class Exchange:
     def cancel(self, client_id: int, order_id: int) -> None:
         with self.state.deed():
             order = self.state.book.find(client_id, order_id)
-            if order is None and self._cross_client_cancel:
+            if order is None and self._policies.cross_client_cancel:
                 order = self.state.book.find_open_id(order_id)
             if order is None:
                 text = f"OrderId {order_id} that needs to be cancelled is not found."
@@ -89,6 +97,11 @@ class Exchange:
             for order in self.state.book.open_orders():
                 if not order.is_done:
                     self._ending.cancel(order)
+
+    def begin_order_ids_anew(self) -> None:
+        """Let the ids start at 1 again, as after a reset of the API order ids in the gateway."""
+        with self.state.deed():
+            self.state.begin_order_ids_anew()
 
     def pulse(self) -> None:
         """Let time pass: days turn, DAY orders end, stops are elected, orders fill."""

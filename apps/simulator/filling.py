@@ -60,7 +60,7 @@ class Filling:
         return Execution(
             exec_id=self._state.next_exec_id(),
             perm_id=order.perm_id,
-            order_id=order.order_id,
+            order_id=order.execution_id,
             client_id=order.client_id,
             con_id=order.con_id,
             account=order.account,

@@ -173,6 +173,7 @@ class Out(IntEnum):
     HISTORICAL_QUOTES = 97
     HISTORICAL_TRADES = 98
     TICK_BY_TICK = 99
+    ORDER_BOUND = 100
     COMPLETED_ORDER = 101
     COMPLETED_ORDERS_END = 102
     HISTORICAL_SCHEDULE = 106
@@ -335,6 +336,10 @@ def pnl_single(
 def commission(exec_id: str, amount: float, realized: float | None) -> Message:
     realized_text = UNSET_DOUBLE if realized is None else number_text(realized)
     return [Out.COMMISSION, 1, exec_id, number_text(amount), "USD", realized_text, UNSET_DOUBLE, ""]
+
+
+def order_bound(perm_id: int, client_id: int, order_id: int) -> Message:
+    return [Out.ORDER_BOUND, perm_id, client_id, order_id]
 
 
 def market_rule(rule_id: int, increment: str) -> Message:

@@ -54,7 +54,7 @@ def open_order(version: int, order: Order, *, preview: Values | None = None) -> 
     if order.commission:
         values |= {"commission": double_text(order.commission), "commissionCurrency": "USD"}
     values |= preview or {}
-    return [Out.OPEN_ORDER, order.order_id, *_contract(order), *_spoken(OPEN_ORDER, values, version)]
+    return [Out.OPEN_ORDER, order.wire_id, *_contract(order), *_spoken(OPEN_ORDER, values, version)]
 
 
 def completed_order(version: int, order: Order, *, parent_perm_id: int | None) -> Message:
@@ -76,7 +76,7 @@ def order_status(order: Order) -> Message:
     """Return message 3."""
     return [
         Out.ORDER_STATUS,
-        order.order_id,
+        order.wire_id,
         order.status,
         order.filled,
         order.remaining,
@@ -84,7 +84,7 @@ def order_status(order: Order) -> Message:
         order.perm_id,
         order.parent_id,
         order.last_fill_price,
-        order.client_id,
+        max(order.client_id, 0),
         order.why_held,
         0,
     ]
@@ -105,7 +105,7 @@ def execution(version: int, request_id: int, fill: Execution) -> Message:
         fill.shares,
         double_text(fill.price),
         fill.perm_id,
-        fill.client_id,
+        max(fill.client_id, 0),
         0,
         fill.cumulative,
         double_text(fill.average_price),
@@ -134,7 +134,7 @@ def _echo(order: Order) -> Values:
         "account": order.account,
         "openClose": "",
         "orderRef": order.order_ref,
-        "clientId": str(order.client_id),
+        "clientId": str(max(order.client_id, 0)),
         "permId": str(order.perm_id),
         "ocaGroup": order.oca_group,
         "ocaType": str(order.oca_type) if order.oca_type else "",

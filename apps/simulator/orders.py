@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 QUANTITY_NOISE = 1e-9
+# The client of an order typed in TWS that no API client has bound; on the wire it is nobody's, number 0.
+NOBODY = -1
 
 
 class Status(StrEnum):
@@ -65,6 +67,16 @@ class Order:
     @property
     def key(self) -> tuple[int, int]:
         return self.client_id, self.order_id
+
+    @property
+    def wire_id(self) -> int:
+        """The order id a client is told: 0 for a manual order that is not bound."""
+        return 0 if self.client_id == NOBODY else self.order_id
+
+    @property
+    def execution_id(self) -> int:
+        """The order id its executions carry; those of a manual order may say that it is not set."""
+        return int(self.terms.get("executionOrderId", self.wire_id))
 
     @property
     def is_buy(self) -> bool:

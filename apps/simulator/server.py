@@ -15,7 +15,7 @@ from apps.simulator.client_session import ClientSession
 from apps.simulator.config import SimulatorConfig
 from apps.simulator.control import ControlServer
 from apps.simulator.entitlements import Right
-from apps.simulator.events import CommissionCharged, Event, Executed, OrderChanged, OrderNotice
+from apps.simulator.events import Event, event_is_shared, owner_of
 from apps.simulator.frames.frame_log import FrameLog, open_frame_log
 from apps.simulator.frames.tap import start_overheard_server
 from apps.simulator.pacemaker import Pacemaker
@@ -181,14 +181,13 @@ class SimulatorServer:
         self._bursts.pulse(now, ticks_per_s=wanted, sessions=list(self.sessions.values()))
 
     def _publish(self, events: list[Event]) -> None:
-        """Hand events to the connection of their order's client; positions concern everybody."""
+        """Hand events to their order's client and to the master client; positions concern everybody."""
         for event in events:
-            owner = _owner_of(event)
-            if owner is None:
-                for session in list(self.sessions.values()):
+            owner = owner_of(event)
+            for client_id, session in list(self.sessions.items()):
+                is_overheard = client_id == self.config.master_client_id and event_is_shared(event)
+                if owner in (None, client_id) or is_overheard:
                     session.tell(event)
-            elif owner in self.sessions:
-                self.sessions[owner].tell(event)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -237,15 +236,3 @@ class SimulatorServer:
             raise TurnedAway(f"client id {session.client_id} is in use")
         if len(self.sessions) >= MAX_CLIENTS:
             raise TurnedAway(f"{MAX_CLIENTS} clients are connected")
-
-
-def _owner_of(event: Event) -> int | None:
-    match event:
-        case OrderChanged():
-            return event.order.client_id
-        case Executed() | CommissionCharged():
-            return event.fill.client_id
-        case OrderNotice():
-            return event.client_id
-        case _:
-            return None

@@ -16,6 +16,7 @@ from apps.simulator.hours import HOURS, eastern_date, midnight
 from apps.simulator.journal import Journal
 from apps.simulator.ledger import Ledger
 from apps.simulator.limits import LIMITS, DataMeter, PacedRequest
+from apps.simulator.policies import Policies
 from apps.simulator.quotes import Market
 from apps.simulator.universe import Instrument
 from apps.simulator.venue_state import VenueState
@@ -35,6 +36,7 @@ class Venue:
     journal: Journal
     entitlements: Entitlements
     meter: DataMeter
+    policies: Policies
 
     def set_price(self, instrument: Instrument, points: int, *, hold: bool) -> None:
         """Move a price by hand; it survives a restart like everything else."""
@@ -66,13 +68,16 @@ def open_venue(config: SimulatorConfig, *, publish: Callable[[list[Event]], None
     )
     state.restore(keep_since=midnight(eastern_date(clock.epoch())))
     faults = FaultSwitches(clock)
+    policies = Policies(cross_client_cancel=config.cross_client_cancel, reject_order=config.reject_order)
     exchange = Exchange(
         state,
         clock=clock,
         account=config.account,
         switch=faults,
-        cross_client_cancel=config.cross_client_cancel,
+        policies=policies,
     )
+    if config.roll_back_next_id:
+        exchange.begin_order_ids_anew()
     entitlements = Entitlements(Right(config.market_data))
     meter = DataMeter(LIMITS[config.limits])
-    return Venue(config, clock, Agenda(clock), market, state, exchange, faults, journal, entitlements, meter)
+    return Venue(config, clock, Agenda(clock), market, state, exchange, faults, journal, entitlements, meter, policies)

@@ -98,6 +98,10 @@ class VenueState:
         self.book.use_id(client_id, order_id)
         self._is_counter_changed = True
 
+    def begin_order_ids_anew(self) -> None:
+        self.book.begin_ids_anew()
+        self._is_counter_changed = True
+
     def next_perm_id(self) -> int:
         self._next_perm_id += 1
         self._is_counter_changed = True

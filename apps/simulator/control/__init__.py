@@ -7,7 +7,8 @@ and the client for Python programs client.py. It is no part of the TWS protocol.
 from __future__ import annotations
 
 from apps.simulator.control.client import ControlClient, ControlRefused, ask_async
-from apps.simulator.control.commands import COMMANDS, Answer, Command, ControlError, Request
+from apps.simulator.control.commands import COMMANDS, Answer, Command, Request
+from apps.simulator.control.errors import ControlError
 from apps.simulator.control.http import ControlServer
 
 __all__ = [

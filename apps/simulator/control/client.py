@@ -8,7 +8,8 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from apps.simulator.control.commands import Answer, ControlError
+from apps.simulator.control.commands import Answer
+from apps.simulator.control.errors import ControlError
 
 _SLOWEST_ANSWER_S = 60.0
 

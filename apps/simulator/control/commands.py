@@ -11,6 +11,8 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from apps.simulator.clock import ManualClock, eastern_text
+from apps.simulator.control import order_commands
+from apps.simulator.control.errors import ControlError, UnknownName
 from apps.simulator.faults import VERBS
 from apps.simulator.ledger import worth_as_dict
 from apps.simulator.orders import Order
@@ -24,14 +26,6 @@ _SHORTEST_STEP_S = 0.01
 Answer = dict[str, Any]
 Request = dict[str, Any]
 Command = Callable[["SimulatorServer", Request], Answer | Coroutine[Any, Any, Answer]]
-
-
-class ControlError(Exception):
-    """A command was refused."""
-
-
-class UnknownName(ControlError):
-    """There is no command, verb or scenario of that name."""
 
 
 def _ping(simulator: SimulatorServer, _: Request) -> Answer:
@@ -171,6 +165,10 @@ COMMANDS: dict[str, Command] = {
     "fault": _fault,
     "faults": _faults,
     "clear_faults": _clear_faults,
+    "manual_order": order_commands.manual_order,
+    "manual_cancel": order_commands.manual_cancel,
+    "reset_next_id": order_commands.reset_next_id,
+    "policies": order_commands.policies,
 }
 
 

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 import h11
 
 from apps.simulator.config import BadConfig
-from apps.simulator.control.commands import Answer, ControlError, UnknownName, command_of
+from apps.simulator.control.commands import Answer, command_of
+from apps.simulator.control.errors import ControlError, UnknownName
 from apps.simulator.control.routes import HOME, NoSuchAddress, WrongMethod, find_route, page, request_for
 from apps.simulator.faults import BadFault, UnknownFault, help_lines
 from apps.simulator.wire import close_writer

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from apps.simulator.control.commands import COMMANDS, ControlError, Request, help_of
+from apps.simulator.control.commands import COMMANDS, Request, help_of
+from apps.simulator.control.errors import ControlError
 
 Body = dict[str, object]
 HOME = ""

@@ -1,0 +1,85 @@
+"""Commands about orders that no API client gives: the hand at TWS, the exchange, the back office.
+
+New rows of commands.COMMANDS; what they change is the venue's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from apps.simulator.admission import KINDS, price_of, uses_limit, uses_stop
+from apps.simulator.control.errors import ControlError
+from apps.simulator.orders import NOBODY, Order
+from apps.simulator.policies import BadPolicy
+from apps.simulator.universe import BY_SYMBOL
+
+if TYPE_CHECKING:
+    from apps.simulator.server import SimulatorServer
+
+Answer = dict[str, Any]
+Request = dict[str, Any]
+_UNSET_ID = "2147483647"
+
+
+def manual_order(simulator: SimulatorServer, request: Request) -> Answer:
+    """Type an order into TWS: `symbol`, `action`, `quantity`, `type`, `limit`, `stop`, `tif`."""
+    order = _typed(request)
+    refusal = simulator.venue.exchange.manual.place(order)
+    if refusal is not None:
+        raise ControlError(f"{refusal.code}: {refusal.text}")
+    return {"permId": order.perm_id, "orderId": order.wire_id, "status": order.status}
+
+
+def manual_cancel(simulator: SimulatorServer, request: Request) -> Answer:
+    """Cancel anybody's order from TWS, by its `permId`."""
+    perm_id = int(request["permId"])
+    if not simulator.venue.exchange.manual.cancel(perm_id):
+        raise ControlError(f"no open order with permId {perm_id}")
+    return {"permId": perm_id}
+
+
+def reset_next_id(simulator: SimulatorServer, _: Request) -> Answer:
+    """Begin the API order ids at 1 again."""
+    simulator.venue.exchange.begin_order_ids_anew()
+    return {"next_order_id": simulator.venue.state.book.next_order_id()}
+
+
+def policies(simulator: SimulatorServer, request: Request) -> Answer:
+    """Change the policies that are named, and tell them all."""
+    wanted = {name: value for name, value in request.items() if name != "command"}
+    try:
+        simulator.venue.policies.change(wanted)
+    except BadPolicy as error:
+        raise ControlError(str(error)) from error
+    return simulator.venue.policies.as_dict()
+
+
+def _typed(request: Request) -> Order:
+    instrument = BY_SYMBOL.get(str(request["symbol"]))
+    if instrument is None:
+        raise ControlError(f"unknown symbol {request['symbol']!r}")
+    kind = str(request.get("type", "MKT")).upper()
+    kind = KINDS.get(kind, kind)
+    terms = {"tif": str(request.get("tif", "DAY"))}
+    if request.get("unset_id"):
+        terms["executionOrderId"] = _UNSET_ID
+    return Order(
+        perm_id=0,
+        order_id=0,
+        client_id=NOBODY,
+        con_id=instrument.con_id,
+        exchange=str(request.get("exchange", "SMART")),
+        action=str(request["action"]).upper(),
+        quantity=float(request["quantity"]),
+        kind=kind,
+        limit_price=price_of(str(request.get("limit", "")), used=uses_limit(kind)),
+        aux_price=price_of(str(request.get("stop", "")), used=uses_stop(kind)),
+        tif=terms["tif"].upper(),
+        oca_group="",
+        oca_type=0,
+        parent_id=0,
+        order_ref=str(request.get("ref", "")),
+        transmit=True,
+        account="",
+        terms=terms,
+    )

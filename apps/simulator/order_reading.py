@@ -1,0 +1,69 @@
+"""From the fields of a placeOrder to an order of the venue."""
+
+from __future__ import annotations
+
+from apps.simulator.admission import KINDS, price_of, uses_limit, uses_stop
+from apps.simulator.layout import Values
+from apps.simulator.listings import AskedContract, right_of
+from apps.simulator.orders import Order
+from apps.simulator.universe import Instrument
+from apps.simulator.wire import BadField, flag_of, number_of
+
+# Kept with the order because openOrder tells them back; the rest is either ours or already a field of Order.
+_NOT_ECHOED = frozenset({
+    "orderId", "conId", "symbol", "secType", "expiry", "strike", "right", "multiplier", "exchange",
+    "primaryExchange", "currency", "localSymbol", "tradingClass", "secIdType", "secId", "transmit", "whatIf",
+})  # fmt: skip
+# A short sale is told as a sale; where the shares come from is a field of its own.
+_SALES = ("SSHORT", "SLONG")
+
+
+def whole(text: str) -> int:
+    """Return a whole number, 0 for any spelling of "unset". Raises BadField."""
+    value = number_of(text)
+    if value is None:
+        return 0
+    if value != int(value):
+        raise BadField(f"not a whole number: {text[:40]}")
+    return int(value)
+
+
+def asked_contract(values: Values) -> AskedContract:
+    """Return the contract an order names."""
+    return AskedContract(
+        con_id=whole(values["conId"]),
+        symbol=values["symbol"],
+        sec_type=values["secType"],
+        expiry=values["expiry"],
+        strike=number_of(values["strike"]) or 0.0,
+        right=right_of(values["right"]),
+        exchange=values["exchange"],
+        currency=values["currency"],
+        local_symbol=values["localSymbol"],
+    )
+
+
+def order_of(values: Values, instrument: Instrument, *, client_id: int) -> Order:
+    """Return the order a client wants, not yet known to the venue. Raises BadField."""
+    action = values["action"].upper()
+    kind = KINDS.get(values["orderType"].upper(), values["orderType"])
+    return Order(
+        perm_id=0,
+        order_id=whole(values["orderId"]),
+        client_id=client_id,
+        con_id=instrument.con_id,
+        exchange=values["exchange"] or "SMART",
+        action="SELL" if action in _SALES else action,
+        quantity=number_of(values["totalQuantity"]) or 0.0,
+        kind=kind,
+        limit_price=price_of(values["lmtPrice"], used=uses_limit(kind)),
+        aux_price=price_of(values["auxPrice"], used=uses_stop(kind)),
+        tif=values["tif"].upper() or "DAY",
+        oca_group=values["ocaGroup"],
+        oca_type=whole(values["ocaType"]),
+        parent_id=whole(values["parentId"]),
+        order_ref=values["orderRef"],
+        transmit=flag_of(values["transmit"], default=True),
+        account=values["account"],
+        terms={name: text for name, text in values.items() if text and name not in _NOT_ECHOED},
+    )
