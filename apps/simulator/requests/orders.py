@@ -110,7 +110,9 @@ def _send_open_orders(session: ClientSession, *, client_id: int | None) -> None:
 
 def req_completed_orders(session: ClientSession, fields: Fields) -> None:
     is_api_only = fields.flag()
-    if session.has_stream(COMPLETED, _ONE):
+    never_ends = Out.COMPLETED_ORDERS_END in session.venue.faults.withheld
+    if session.close_stream(COMPLETED, _ONE) and never_ends:
+        session.open_stream(COMPLETED, _ONE, Stream())
         text = "Error processing request.-'cC' : cause - A request for completed orders is being processed"
         session.send_error(-1, 322, text)
         return
@@ -122,7 +124,7 @@ def req_completed_orders(session: ClientSession, fields: Fields) -> None:
             parent_perm_id = parent.perm_id if parent else None
             session.send(completed_order(session.version, order, parent_perm_id=parent_perm_id))
     session.send([Out.COMPLETED_ORDERS_END])
-    if Out.COMPLETED_ORDERS_END in session.venue.faults.withheld:
+    if never_ends:
         session.open_stream(COMPLETED, _ONE, Stream())
 
 
