@@ -80,4 +80,6 @@ def open_venue(config: SimulatorConfig, *, publish: Callable[[list[Event]], None
         exchange.begin_order_ids_anew()
     entitlements = Entitlements(Right(config.market_data))
     meter = DataMeter(LIMITS[config.limits])
-    return Venue(config, clock, Agenda(clock), market, state, exchange, faults, journal, entitlements, meter, policies)
+    return Venue(
+        config, clock, Agenda(clock), market, state, exchange, faults, journal, entitlements, meter, policies
+    )

@@ -11,7 +11,7 @@ import json
 import sys
 
 from apps.simulator.control.client import ControlClient
-from apps.simulator.control.commands import ControlError
+from apps.simulator.control.errors import ControlError
 
 
 def run(arguments: list[str]) -> int:
