@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 BOOTSTRAP = python="$$(scripts/find-python)" && "$$python" scripts/prepare.py
 
-.PHONY: help run sim migrate test browser-test bench check format lock clean venv venv-dev
+.PHONY: help run sim migrate test browser-test sim-interop bench check format lock clean venv venv-dev
 
 help:  ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,9 @@ browser-test: venv-dev  ## only the pages, in a real browser
 
 bench: venv-dev  ## measure speed and memory; ONLY=sim_ticks one bench, QUICK=1 a smoke test, ROUNDS=9 more of them
 	@$(PYTHON) -m bench $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+sim-interop: venv-dev  ## unmodified clients of other makers against the simulator; prints client × version × step
+	@$(PYTHON) scripts/interop.py $(CLIENT)
 
 check: venv-dev  ## lint, format, types, contracts, templates, migrations
 	@$(PYTHON) scripts/checks.py

@@ -1,7 +1,8 @@
 """Pin requirements*.in into requirements*.txt: every version exact, every file by its hash.
 
-Keeps the pins that still fit; `--upgrade` looks for newer ones. One result serves every Python from
-3.11 on and every platform. Settings of the machine (other indexes, local wheels) stay out of it.
+The clients of tests/interop are pinned likewise. Keeps the pins that still fit; `--upgrade` looks for
+newer ones. One result serves every Python from 3.11 on and every platform. Settings of the machine
+(other indexes, local wheels) stay out of it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ def main() -> int:
         subprocess.run([str(binaries / "pip"), "install", "--quiet", *installer], check=True)
         compile_pins(binaries / "uv", "requirements")
         compile_pins(binaries / "uv", "requirements-dev", "--constraint", "requirements.txt")
+        for client in sorted((ROOT / "tests" / "interop" / "requirements").glob("*.in")):
+            compile_pins(binaries / "uv", str(client.relative_to(ROOT).with_suffix("")))
     return 0
 
 

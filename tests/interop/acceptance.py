@@ -91,12 +91,17 @@ SIDE_BY_SIDE = (
     Step("soft dollar tiers", reference.soft_dollar_tiers),
     Step("display groups", reference.display_groups),
     Step("FA refused", reference.financial_advisor),
-    Step("WSH refused", reference.wall_street_horizon),
+    Step("WSH refused", reference.wall_street_horizon, since=161),
     Step("fundamentals refused", reference.fundamentals),
     Step("error 200", reference.error_200),
     Step("error 300", reference.error_300),
     Step("error 321", reference.error_321),
-    Step("error 354", reference.error_354),
+)
+
+LATE_DATA = (
+    Step("error 10089", market.error_10089),
+    Step("delayed quotes", market.delayed_quotes),
+    Step("error 354", market.error_354),
 )
 
 IN_TURN = (
@@ -138,18 +143,21 @@ LAST = (
     Step("disconnect", account.disconnect),
 )
 
-STEPS = (*FIRST, *SIDE_BY_SIDE, *IN_TURN, *LAST)
+STEPS = (*FIRST, *SIDE_BY_SIDE, *LATE_DATA, *IN_TURN, *LAST)
 
 
-async def run_all(desk: Desk) -> list[Outcome]:
-    """Run every step and return the outcomes in the order of the table."""
+async def run_all(desk: Desk, *, without: frozenset[str] = frozenset()) -> list[Outcome]:
+    """Run every step but those named, and return the outcomes in the order of the table."""
+    desk.left_out = without
     first = await _in_turn(desk, FIRST)
     if first[-1].mark is not DONE:
         return [*first, *(Outcome(one.name, FAILED, "not connected", 0.0) for one in STEPS[1:])]
     together = await asyncio.gather(
-        asyncio.gather(*(_run(desk, one) for one in SIDE_BY_SIDE)), _in_turn(desk, IN_TURN)
+        asyncio.gather(*(_run(desk, one) for one in SIDE_BY_SIDE)),
+        _in_turn(desk, LATE_DATA),
+        _in_turn(desk, IN_TURN),
     )
-    return [*first, *together[0], *together[1], *await _in_turn(desk, LAST)]
+    return [*first, *(one for part in together for one in part), *await _in_turn(desk, LAST)]
 
 
 async def run_only_connecting(desk: Desk, reason: str) -> list[Outcome]:
@@ -170,6 +178,8 @@ async def _run(desk: Desk, step: Step) -> Outcome:
 
 
 async def _result(desk: Desk, step: Step) -> tuple[str, str]:
+    if step.name in desk.left_out:
+        return LEFT_OUT, "not wanted"
     if step.since > desk.version:
         return LEFT_OUT, f"exists from server version {step.since} on"
     try:

@@ -43,7 +43,7 @@ async def drive(options: argparse.Namespace) -> dict[str, object]:
     if options.only_connect:
         outcomes = await run_only_connecting(desk, options.only_connect)
     else:
-        outcomes = await run_all(desk)
+        outcomes = await run_all(desk, without=frozenset(options.leave_out))
     return {"negotiated": peer.version, "steps": [astuple(one) for one in outcomes]}
 
 
@@ -53,6 +53,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--client-id", type=int, default=7)
     parser.add_argument("--version", type=int, required=True, help="the version that must be negotiated")
+    parser.add_argument("--leave-out", action="append", default=[], metavar="STEP")
     parser.add_argument("--only-connect", default="", metavar="REASON")
     result = asyncio.run(drive(parser.parse_args()))
     sys.stdout.write(json.dumps(result) + "\n")

@@ -51,6 +51,7 @@ class Journal:
         self.calls: dict[str, list[Arguments]] = defaultdict(list)
         self.notices: list[Notice] = []
         self.complaints: list[str] = []
+        self._forgiven: set[tuple[int, int]] = set()
         #: Subscriptions cancelled; ib_insync grumbles about what was already on its way for them.
         self.over: set[int] = set()
         self._news = asyncio.Event()
@@ -105,15 +106,17 @@ class Journal:
         return found
 
     def forgive(self, request_id: int, *codes: int) -> None:
-        """Expect what was told, or will have been told, about something that is over."""
-        for one in self.notices:
-            if one.request_id == request_id and one.code in codes:
-                one.is_expected = True
+        """Expect errors that may have come or may still come."""
+        self._forgiven.update((request_id, code) for code in codes)
 
     def surprises(self) -> list[str]:
         """Return every error nobody asked for and every complaint of the library's own log."""
-        unasked = [one for one in self.notices if not one.is_expected and one.code not in INFORMATION]
+        unasked = [one for one in self.notices if not self._is_expected(one)]
         return [f"error {one.code} for {one.request_id}: {one.text}" for one in unasked] + self.complaints
+
+    def _is_expected(self, notice: Notice) -> bool:
+        is_forgiven = (notice.request_id, notice.code) in self._forgiven
+        return notice.is_expected or is_forgiven or notice.code in INFORMATION
 
     def raise_refusal(self, request_id: int) -> None:
         """Raise the error a request was answered with, if there is one nobody expected."""

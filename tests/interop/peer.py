@@ -139,6 +139,9 @@ class Peer(ABC):
 
     # --- market data -------------------------------------------------------------------------
 
+    async def market_data_type(self, kind: int) -> None:
+        await self.send("reqMarketDataType", kind)
+
     async def start_quote(self, contract: Contract, generic: str, *, snapshot: bool) -> int:
         request_id = self.new_id()
         await self.send("reqMktData", request_id, contract, generic, snapshot, False, [])

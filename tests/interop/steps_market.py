@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from typing import Any
 
-from tests.interop.desk import ASK, BID, LAST, Desk, day_of, epoch_of, price_of
+from tests.interop.desk import ASK, BID, LAST, Desk, day_of, epoch_of, is_refused, price_of
 
 BID_SIZE, ASK_SIZE, LAST_SIZE, HIGH, LOW, VOLUME, CLOSE, OPEN, LAST_TIME, HALTED = (
     0, 3, 5, 6, 7, 8, 9, 14, 45, 49,
@@ -20,7 +20,10 @@ GENERIC = "100,101,104,106,165,221,233,236,293,294,295,375,456"
 GENERIC_TOLD = frozenset({
     15, 16, 17, 18, 19, 20, 21, 23, 24, 27, 28, 29, 30, 37, 46, 48, 54, 55, 56, 59, 77, 89,
 })  # fmt: skip
+DELAYED_TOLD = frozenset({66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 88})
 SHARES_SINCE = 159
+#: What the login of these sessions may see only late, and not at all; who starts the simulator sees to it.
+DELAYED_SYMBOL, UNPAID_SYMBOL = "CRM", "ADBE"
 
 
 def _least_size(desk: Desk) -> int:
@@ -61,6 +64,27 @@ async def snapshot(desk: Desk) -> None:
     ticks = (await desk.peer.snapshot(await desk.stock("AMZN"))).ticks
     assert set(ticks) >= {BID, ASK, LAST, CLOSE}, sorted(ticks)
     assert 0 < price_of(ticks[BID]) < price_of(ticks[ASK]), ticks
+
+
+async def error_10089(desk: Desk) -> None:
+    await is_refused(desk.peer.snapshot(await desk.stock(DELAYED_SYMBOL)), 10089)
+
+
+async def delayed_quotes(desk: Desk) -> None:
+    await desk.peer.market_data_type(3)
+    quote = await desk.peer.quote(await desk.stock(DELAYED_SYMBOL), wanted=DELAYED_TOLD)
+    ticks = quote.ticks
+    assert quote.market_data_type == 3, quote.market_data_type
+    assert 0 < price_of(ticks[66]) < price_of(ticks[67]), ticks
+    assert price_of(ticks[73]) <= price_of(ticks[68]) <= price_of(ticks[72]), ticks
+    assert not set(ticks) & {BID, ASK, LAST}, sorted(ticks)
+    assert 10167 in [one.code for one in desk.peer.journal.notices]
+
+
+async def error_354(desk: Desk) -> None:
+    await is_refused(desk.peer.snapshot(await desk.stock(UNPAID_SYMBOL)), 354)
+    await desk.peer.market_data_type(1)
+    await is_refused(desk.peer.snapshot(await desk.stock(UNPAID_SYMBOL)), 354, 10168)
 
 
 async def _book_is_sound(desk: Desk, contract: Any, *, rows: int, smart: bool) -> None:

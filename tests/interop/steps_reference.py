@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 from tests.interop.desk import Desk, is_refused
-from tests.interop.peer import NotOffered
 
 
 async def connect(desk: Desk) -> None:
@@ -251,8 +250,3 @@ async def error_322(desk: Desk) -> None:
     peer.journal.forgive(ids[1], 322)
     for request_id in ids[:2]:
         await peer.send("cancelAccountSummary", request_id)
-
-
-async def error_354(desk: Desk) -> None:
-    if desk.peer.account:
-        raise NotOffered("every instrument has live data")
