@@ -6,9 +6,9 @@ how they are written on the wire is order_messages.py.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 QUANTITY_NOISE = 1e-9
 # The client of an order typed in TWS that no API client has bound; on the wire it is nobody's, number 0.
@@ -27,6 +27,15 @@ class Status(StrEnum):
 
 
 DONE = frozenset({Status.FILLED, Status.CANCELLED, Status.INACTIVE})
+
+
+class _Slotted(Protocol):
+    __slots__: tuple[str, ...]
+
+
+def _row_of(record: _Slotted) -> dict[str, Any]:
+    """Return the fields by name. Shallow: a row is written down at once, and orders are saved often."""
+    return {name: getattr(record, name) for name in record.__slots__}
 
 
 @dataclass(slots=True)
@@ -100,7 +109,7 @@ class Order:
         return self.kind in ("STP", "STP LMT")
 
     def as_row(self) -> dict[str, Any]:
-        return asdict(self)
+        return _row_of(self)
 
     @staticmethod
     def from_row(row: dict[str, Any]) -> Order:
@@ -130,7 +139,7 @@ class Execution:
     realized: float | None
 
     def as_row(self) -> dict[str, Any]:
-        return asdict(self)
+        return _row_of(self)
 
 
 @dataclass(slots=True)
@@ -148,4 +157,4 @@ class Position:
     day_cash_flow: float = 0.0
 
     def as_row(self) -> dict[str, Any]:
-        return asdict(self)
+        return _row_of(self)

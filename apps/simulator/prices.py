@@ -34,7 +34,9 @@ _YEARLY_GROWTH_PER_DAY = 0.0003
 _OPEN_BLOCK = 19
 _CLOSE_BLOCK = 32
 _KEPT_DAYS = 48
+#: Seconds of blocks are large (29 kB): so many for whoever looks into the past, and a few for each path.
 _KEPT_BLOCKS = 64
+_KEPT_BLOCKS_PER_PATH = 3
 
 
 class Block(NamedTuple):
@@ -82,17 +84,38 @@ def _liveliness(index: int) -> float:
     return 0.6 + 1.4 * distance * distance
 
 
+class KeptBlocks:
+    """The seconds of the blocks somebody looked at last, of all paths of a market together.
+
+    A limit for each path alone would let memory grow for days while its lines are open.
+    """
+
+    def __init__(self) -> None:
+        self.paths = 0
+        self._blocks: OrderedDict[tuple[str, int], Seconds] = OrderedDict()
+
+    def get(self, key: tuple[str, int]) -> Seconds | None:
+        return self._blocks.get(key)
+
+    def keep(self, key: tuple[str, int], seconds: Seconds) -> None:
+        """Keep one more, and let the oldest go if there are too many."""
+        self._blocks[key] = seconds
+        if len(self._blocks) > _KEPT_BLOCKS + _KEPT_BLOCKS_PER_PATH * self.paths:
+            self._blocks.popitem(last=False)
+
+
 class PricePath:
     """One instrument's prices under one seed."""
 
-    def __init__(self, seed: int, instrument: Instrument) -> None:
+    def __init__(self, seed: int, instrument: Instrument, *, kept: KeptBlocks) -> None:
         self.instrument = instrument
         self._name = f"{seed}:{instrument.symbol}"
         self._anchor = math.log(instrument.start_price)
         self._forward = _Walk(Random(f"{self._name}:forward"), instrument.daily_volatility)
         self._backward = _Walk(Random(f"{self._name}:backward"), instrument.daily_volatility)
         self._days: OrderedDict[int, list[Block]] = OrderedDict()
-        self._blocks: OrderedDict[int, Seconds] = OrderedDict()
+        self._kept = kept
+        self._kept.paths += 1
 
     def level(self, ordinal: int) -> float:
         """Return the logarithm of the price at the first second of a day."""
@@ -113,13 +136,13 @@ class PricePath:
 
     def seconds_of(self, start: int) -> Seconds:
         """Return the seconds of the block that begins at `start`, a multiple of BLOCK_S."""
-        found = self._blocks.get(start)
+        key = (self._name, start)
+        found = self._kept.get(key)
         if found is None:
             day = eastern_date(start)
             block = self.blocks_of(day)[(start - midnight(day)) // BLOCK_S]
-            found = self._blocks[start] = self._draw_seconds(start, block)
-            if len(self._blocks) > _KEPT_BLOCKS:
-                self._blocks.popitem(last=False)
+            found = self._draw_seconds(start, block)
+            self._kept.keep(key, found)
         return found
 
     def _draw_day(self, day: date) -> list[Block]:

@@ -20,7 +20,7 @@ from apps.simulator.hours import (
     session_before,
     trading_second,
 )
-from apps.simulator.prices import BLOCK_S, PricePath, Seconds, to_points
+from apps.simulator.prices import BLOCK_S, KeptBlocks, PricePath, Seconds, to_points
 from apps.simulator.universe import Instrument
 
 _KEPT_STRETCHES = 50_000
@@ -95,6 +95,7 @@ class Market:
         self.halted: dict[str, int] = {}
         self.adjustments: dict[str, list[Adjustment]] = {}
         self._paths: dict[str, PricePath] = {}
+        self._kept_blocks = KeptBlocks()
         self._adjusted: dict[tuple[str, int], Seconds] = {}
         self._before_block: dict[str, tuple[int, int, Stretch | None]] = {}
         self._wholes: dict[tuple[str, int, int], Stretch] = {}
@@ -103,7 +104,7 @@ class Market:
         """Return the path of an instrument, made at first use."""
         found = self._paths.get(instrument.symbol)
         if found is None:
-            found = self._paths[instrument.symbol] = PricePath(self.seed, instrument)
+            found = self._paths[instrument.symbol] = PricePath(self.seed, instrument, kept=self._kept_blocks)
         return found
 
     def is_open(self, at: float) -> bool:

@@ -52,6 +52,7 @@ class VenueState:
         self._orders: dict[int, Order] = {}
         self._fills: dict[str, Execution] = {}
         self._positions: set[int] = set()
+        self._gone: list[tuple[str, str]] = []
         self._is_counter_changed = False
         # Without a file the numbers start from the clock: a new run must not repeat those of the last one.
         self._run = int(clock.epoch())
@@ -119,6 +120,8 @@ class VenueState:
         self._is_counter_changed = True
         for order in [one for one in self.book.all_orders() if one.is_done and one.completed_at < keep_since]:
             self.book.forget(order)
+            self._gone.append(("orders", str(order.perm_id)))
+        self._gone += [("executions", one.exec_id) for one in self.book.executions if one.at < keep_since]
         self.book.executions = [one for one in self.book.executions if one.at >= keep_since]
 
     def save_adjustment(self, symbol: str, change: Adjustment) -> None:
@@ -146,6 +149,16 @@ class VenueState:
     def _save(self) -> None:
         if not (self._orders or self._fills or self._positions or self._is_counter_changed):
             return
+        if self._journal.is_kept:
+            self._journal.write(self._rows(), gone=self._gone)
+        self._orders.clear()
+        self._fills.clear()
+        self._positions.clear()
+        self._gone.clear()
+        self._is_counter_changed = False
+
+    def _rows(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """Return what the deed touched, as documents."""
         rows: list[tuple[str, str, dict[str, Any]]] = [("meta", "venue", self._meta())]
         rows += [("orders", str(one.perm_id), one.as_row()) for one in self._orders.values()]
         rows += [("executions", one.exec_id, one.as_row()) for one in self._fills.values()]
@@ -153,11 +166,7 @@ class VenueState:
             ("positions", str(con_id), self.ledger.positions[con_id].as_row())
             for con_id in sorted(self._positions)
         ]
-        self._journal.write(rows)
-        self._orders.clear()
-        self._fills.clear()
-        self._positions.clear()
-        self._is_counter_changed = False
+        return rows
 
     def _meta(self) -> dict[str, Any]:
         return {
