@@ -13,7 +13,7 @@ from apps.broker.memory import MemorySession
 from apps.common.aio import in_db
 from apps.common.clock import boottime
 from apps.gateway.lease import LeaseLost, LoopWatch, host_lock
-from apps.gateway.owner import is_certainly_dead, owner_name
+from apps.gateway.owner import is_certainly_dead
 from tests.gateway.house import ROOT, config_for, running_gateway, start_gateway, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
