@@ -5,7 +5,10 @@ point `name` the process kills itself, or stops as if the machine had frozen.
 """
 
 import os
+import random
 import signal
+import threading
+import time
 from collections import Counter
 from functools import cache
 
@@ -24,6 +27,27 @@ def point(name: str) -> None:
     _passes[name] += 1
     if _passes[name] == number:
         os.kill(os.getpid(), sign)
+
+
+def during(name: str, *, within_s: float = 0.003) -> None:
+    """Mark the beginning of a step in the middle of which a crash must be harmless.
+
+    The process dies from another thread, at a random instant of the next `within_s` seconds.
+    """
+    if not settings.JAXBROKER_TEST:
+        return
+    wanted, number, sign = _wanted(os.environ.get("JAXBROKER_CRASH_AT", ""))
+    if name != wanted:
+        return
+    _passes[name] += 1
+    if _passes[name] == number:
+        wait_s = random.random() * within_s  # noqa: S311  an instant, not a secret
+        threading.Thread(target=_die_after, args=(wait_s, sign), daemon=True).start()
+
+
+def _die_after(wait_s: float, sign: signal.Signals) -> None:
+    time.sleep(wait_s)
+    os.kill(os.getpid(), sign)
 
 
 @cache

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from apps.accounts.selectors import accounts
 from apps.accounts.services import record_balances
+from apps.common import crash
 from apps.common.clock import boottime
 from apps.domain.broker_words import CANCEL_REFUSED_CODES, REJECT_CODES
 from apps.domain.events import (
@@ -68,6 +69,8 @@ class Inbox:
     async def book(self, event: BrokerEvent) -> None:
         """Book one fact; returns when it is durable."""
         sender = self.state.sender
+        if isinstance(event, BrokerOrder | OrderStatusReport):
+            crash.point("gw.ack.before_read")
         match event:
             case ExecutionReport():
                 await insist(record_execution, event, sender=sender)

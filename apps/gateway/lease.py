@@ -19,6 +19,7 @@ from django.db import InterfaceError, InternalError, OperationalError
 
 from apps.accounts.selectors import lease_owner
 from apps.accounts.services import release_lease, renew_lease, take_lease
+from apps.common import crash
 from apps.common.aio import DatabaseTimeout, in_db
 from apps.common.clock import boottime
 from apps.gateway.config import GatewayConfig
@@ -109,6 +110,7 @@ async def keep(lease: HeldLease) -> NoReturn:
     so we ask again every second.
     """
     while True:
+        crash.point("gw.lease.renew")
         try:
             kept = await in_db(
                 renew_lease,

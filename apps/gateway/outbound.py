@@ -67,6 +67,7 @@ class OrderLane:
         for wish in wishes:
             if not await self._send_cancel(wish):
                 return
+            crash.point("gw.kill.mid")
 
     async def send_orders(self) -> None:
         """Claim and write accepted orders, oldest first, as long as nothing speaks against it."""

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,15 +24,9 @@ from apps.domain.quotes import MarketDataType
 from apps.gateway.config import GatewayConfig
 from apps.gateway.worker import run_worker
 from apps.simulator.control import ControlClient
+from tests.places import CODE, ROOT, free_port
 
-ROOT = Path(__file__).resolve().parents[2]
-CODE = "DU1234567"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+__all__ = ["CODE", "ROOT", "free_port"]
 
 
 async def until(read: Callable[[], Awaitable[Any]], *, within_s: float = 15.0, what: str = "") -> Any:

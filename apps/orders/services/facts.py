@@ -6,8 +6,10 @@ and prices come from executions alone (ST7). Reconciliation books through here a
 
 import logging
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from apps.accounts.models import Account
@@ -67,7 +69,7 @@ def record_broker_order(
             filled=report.filled if cause == "completed_orders" else None,
             evidence={"warning": report.warning} if report.warning else {},
         )
-        return apply_word(order, word)
+        return _apply(order, word)
 
 
 def record_status(report: OrderStatusReport, *, sender: Sender) -> Order | None:
@@ -84,7 +86,13 @@ def record_status(report: OrderStatusReport, *, sender: Sender) -> Order | None:
             session=sender.session,
             evidence={"why_held": report.why_held} if report.why_held else {},
         )
-        return apply_word(lock_order(found.pk), word)
+        return _apply(lock_order(found.pk), word)
+
+
+def _apply(order: Order, word: Word) -> Order:
+    applied = apply_word(order, word)
+    crash.point("gw.ack.before_commit")
+    return applied
 
 
 def record_execution(report: ExecutionReport, *, sender: Sender) -> bool:
@@ -112,6 +120,7 @@ def record_execution(report: ExecutionReport, *, sender: Sender) -> bool:
         append_event(account=account, type="fill", data=fill_data(execution, order))
         if order is not None:
             recount(order, execution)
+        transaction.on_commit(partial(crash.point, "gw.fill.before_push"))
         ring_on_commit("positions")
     crash.point("gw.exec.after_commit")
     return True

@@ -103,8 +103,10 @@ def put_in_flight(
         if len(flying) != len(orders):
             transaction.set_rollback(True)  # and the IB order ids are free again
             return NOTHING
+        # Read before the commit: a process that is stopped inside it must not think it has just ended.
+        committed_at = now_boottime()
         crash.point("gw.claim.before_commit")
-    committed_at = now_boottime()
+        crash.during("gw.claim.in_commit")
     is_bracket = any(order.parent_id is not None for order in flying)
     return FlightPlan(
         [_as_value(order, transmit=order is flying[-1] or not is_bracket) for order in flying],

@@ -8,13 +8,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, Protocol
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.accounts.models import Account
 from apps.accounts.selectors import account_by_code, is_ready
+from apps.common import crash
 from apps.common.bell import ring_on_commit
 from apps.common.db import DbClock, for_update, short_transaction
 from apps.common.request_ids import RequestIds
@@ -293,7 +295,10 @@ def accept(legs: Sequence[Leg], request: Request, *, kind: str = "") -> list[Ord
         for leg, verdict in zip(legs, verdicts, strict=True):
             parent = orders[0] if leg.follows_parent else None
             orders.append(_store(leg, request, verdict, books=books, parent=parent))
+        crash.point("web.accept.before_commit")
+        transaction.on_commit(partial(crash.point, "web.accept.before_doorbell"))
         ring_on_commit("orders")
+    crash.point("web.accept.after_commit")
     return orders
 
 

@@ -17,6 +17,7 @@ from django.utils import timezone
 from apps.accounts.selectors import accounts
 from apps.accounts.services import append_event
 from apps.audit import services as audit
+from apps.common import crash
 from apps.common.bell import ring_on_commit
 from apps.common.db import for_share, for_update, short_transaction
 from apps.domain.errors import DomainError
@@ -144,6 +145,7 @@ def _apply(
         )
         row.refresh_from_db()
         _tell_accounts(row)
+    crash.point("web.setting.before_audit")
     audit.record(
         kind=kind,
         actor=by,
@@ -153,6 +155,7 @@ def _apply(
         reason=reason,
         request_id=request_id,
     )
+    crash.point("web.setting.after_audit")
     ring_on_commit("safety")
     return row
 

@@ -1,0 +1,59 @@
+"""A process that has everything imported and forks a gateway on request.
+
+A thousand kills need a thousand fresh processes, and importing costs more than living. What it
+forks is the real command with a memory, sockets and database connections of its own. The web
+is not forked: Twisted opens its selector while it is imported.
+
+    python -m tests.reliability.nursery      one JSON line in, one JSON line out
+"""
+
+import json
+import os
+import signal
+import sys
+from typing import Any
+
+import django
+from django.core.management import call_command
+
+django.setup()
+
+from apps.gateway.management.commands import run_gateway  # models exist only after setup()
+
+
+def main() -> None:
+    """Answer each request `{"environment", "log"}` with the pid of a new gateway."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries them
+    print(json.dumps({"ready": os.getpid()}), flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            _be(request)
+        print(json.dumps({"pid": pid}), flush=True)
+
+
+def _be(request: dict[str, Any]) -> None:
+    """Become the command that was asked for, and end as it ends."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for descriptor, target in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(descriptor, target)
+    os.environ.update(request["environment"])
+    code = 1
+    try:
+        call_command(run_gateway.Command())
+        code = 0
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else 1
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()
