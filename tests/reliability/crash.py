@@ -299,9 +299,8 @@ class Run:
     def _insist(self, point: Point, **order: object) -> Call:
         self._points[str(order["client_order_id"])] = point.name
         call = self._client.place_insisting(tries=2, pause_s=0.1, **order)
-        if call.outcome is Outcome.OK:
-            if order.get("order_type") != "MKT":
-                self._resting.append(number_of(call))
+        if call.outcome is Outcome.OK and order.get("order_type") != "MKT":
+            self._resting.append(number_of(call))
         return call
 
     # --- processes -----------------------------------------------------------------------

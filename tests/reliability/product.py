@@ -204,25 +204,33 @@ class Product:
         assert self._nursery is not None
         environment = {"JAXBROKER_CRASH_AT": crash_at}
         if elsewhere:
-            self._elsewhere += 1
-            place = self.folder / f"elsewhere-{self._elsewhere}"
-            place.mkdir()
-            environment["JAXBROKER_STATE_DIR"] = str(place)
-        pid = self._nursery.fork(log=self.folder / "gateway.log", environment=environment)
+            pid = self._start("run_gateway", JAXBROKER_STATE_DIR=self._another_place(), **environment)
+        else:
+            pid = self._nursery.fork(log=self.folder / "gateway.log", environment=environment)
         self.gateway = Process(pid, is_armed=bool(crash_at))
         return self.gateway
 
-    def start_web(self, crash_at: str = "") -> Process:
-        with (self.folder / "web.log").open("ab") as log:
+    def _another_place(self) -> str:
+        self._elsewhere += 1
+        place = self.folder / f"elsewhere-{self._elsewhere}"
+        place.mkdir()
+        return str(place)
+
+    def _start(self, command: str, **environment: str) -> int:
+        with (self.folder / f"{command.removeprefix('run_')}.log").open("ab") as log:
             child = subprocess.Popen(
-                [sys.executable, "manage.py", "run_web"],
+                [sys.executable, "manage.py", command],
                 cwd=ROOT,
-                env=self.environment | {"JAXBROKER_CRASH_AT": crash_at},
+                env=self.environment | environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
         self._children.append(child)
-        self.web = Process(child.pid, is_armed=bool(crash_at))
+        return child.pid
+
+    def start_web(self, crash_at: str = "") -> Process:
+        pid = self._start("run_web", JAXBROKER_CRASH_AT=crash_at)
+        self.web = Process(pid, is_armed=bool(crash_at))
         return self.web
 
     def start_simulator(self) -> None:
