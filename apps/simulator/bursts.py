@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from apps.simulator.messages import Message, Tick, size_text, tick_price, tick_size
+from apps.simulator.market_lines import MarketLine
+from apps.simulator.messages import Message, size_text, tick_price, tick_size
 from apps.simulator.quotes import Market, Quote
-from apps.simulator.requests.market_data import MarketLine
+from apps.simulator.tick_types import Tick
 from apps.simulator.universe import Instrument
 from apps.simulator.wire import encode
 
@@ -50,7 +51,7 @@ class Bursts:
             return
         tapes: dict[tuple[int, float], list[_Pair]] = {}
         for session in sessions:
-            lines = [one for one in session.streams.values() if isinstance(one, MarketLine)]
+            lines = [one for one in session.streams.values() if isinstance(one, MarketLine) and one.is_live]
             pairs_per_s = ticks_per_s / 2 / max(1, len(lines))
             for line in lines:
                 key = (line.instrument.con_id, pairs_per_s)

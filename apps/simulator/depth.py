@@ -37,7 +37,7 @@ class Depth:
 def depth_at(market: Market, instrument: Instrument, at: float, *, rows: int) -> Depth:
     """Return the book at an instant; outside the venue's hours that of the last close."""
     quote = market.quote(instrument, at)
-    name = f"{market.seed}:{instrument.symbol}:{quote.last_second // _LIFE_S}"
+    name = _name(market, instrument, quote.last_second)
     count = min(rows, LEVELS)
     bids = [quote.bid - place for place in range(count) if quote.bid > place]
     asks = [quote.ask + place for place in range(count)]
@@ -51,6 +51,15 @@ def _side(name: str, prices: list[int], *, top_size: int) -> tuple[Level, ...]:
     levels = [_level(name, points) for points in prices]
     best = levels[0]
     return (Level(best.points, top_size, best.exchange), *levels[1:])
+
+
+def exchange_of(market: Market, instrument: Instrument, points: int, *, second: int) -> str:
+    """Return the exchange that shows a price."""
+    return _level(_name(market, instrument, second), points).exchange
+
+
+def _name(market: Market, instrument: Instrument, second: int) -> str:
+    return f"{market.seed}:{instrument.symbol}:{second // _LIFE_S}"
 
 
 def _level(name: str, points: int) -> Level:

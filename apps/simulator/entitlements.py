@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from enum import IntEnum, StrEnum
 
+from apps.simulator.universe import Instrument
+
 DELAY_S = 900
 
 
@@ -44,6 +46,12 @@ class Entitlements:
 
     def right_to(self, symbol: str) -> Right:
         return self.by_symbol.get(symbol, self.default)
+
+    def refusal_of_streams(self, instrument: Instrument) -> str | None:
+        """Return why ticks, bars and books of an instrument are not to be had, None if they are."""
+        if self.right_to(instrument.symbol) in (Right.LIVE, Right.PART):
+            return None
+        return f"No market data permissions for {instrument.primary_exchange} {instrument.sec_type}"
 
     def grant(self, right: Right, *, symbol: str = "") -> None:
         """Set the right to one symbol, or to everything, which forgets all single ones."""

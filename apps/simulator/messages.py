@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from enum import IntEnum
 
 from apps.simulator.bars import Bar
+from apps.simulator.headlines import Headline
+from apps.simulator.tick_types import Tick
 from apps.simulator.universe import Instrument
 from apps.simulator.wire import UNSET_DOUBLE, Value, field_text, money_text, number_text
 
@@ -64,6 +66,10 @@ class In(IntEnum):
     CANCEL_REAL_TIME_BARS = 51
     REQ_FUNDAMENTAL_DATA = 52
     CANCEL_FUNDAMENTAL_DATA = 53
+    CALCULATE_IMPLIED_VOLATILITY = 54
+    CALCULATE_OPTION_PRICE = 55
+    CANCEL_IMPLIED_VOLATILITY = 56
+    CANCEL_OPTION_PRICE = 57
     REQ_GLOBAL_CANCEL = 58
     REQ_MARKET_DATA_TYPE = 59
     REQ_POSITIONS = 61
@@ -130,6 +136,7 @@ class Out(IntEnum):
     HISTORICAL_DATA = 17
     SCANNER_PARAMETERS = 19
     SCANNER_DATA = 20
+    TICK_OPTION_COMPUTATION = 21
     TICK_GENERIC = 45
     TICK_STRING = 46
     CURRENT_TIME = 49
@@ -160,6 +167,7 @@ class Out(IntEnum):
     TICK_REQ_PARAMS = 81
     SMART_COMPONENTS = 82
     NEWS_ARTICLE = 83
+    TICK_NEWS = 84
     NEWS_PROVIDERS = 85
     HISTORICAL_NEWS = 86
     HISTORICAL_NEWS_END = 87
@@ -178,24 +186,6 @@ class Out(IntEnum):
     COMPLETED_ORDERS_END = 102
     HISTORICAL_SCHEDULE = 106
     USER_INFO = 107
-
-
-class Tick(IntEnum):
-    """Tick types."""
-
-    BID_SIZE = 0
-    BID = 1
-    ASK = 2
-    ASK_SIZE = 3
-    LAST = 4
-    LAST_SIZE = 5
-    HIGH = 6
-    LOW = 7
-    VOLUME = 8
-    CLOSE = 9
-    OPEN = 14
-    LAST_TIMESTAMP = 45
-    HALTED = 49
 
 
 def negotiate(client_min: int, client_max: int, *, server_max: int) -> int | None:
@@ -256,6 +246,10 @@ def tick_generic(request_id: int, tick: Tick, value: float) -> Message:
 
 def tick_req_params(request_id: int) -> Message:
     return [Out.TICK_REQ_PARAMS, request_id, "0.01", BBO_EXCHANGE, 3]
+
+
+def tick_news(request_id: int, one: Headline) -> Message:
+    return [Out.TICK_NEWS, request_id, one.at * 1000, one.provider, one.article_id, one.text, ""]
 
 
 def market_data_type(request_id: int, kind: int) -> Message:

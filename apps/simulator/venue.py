@@ -12,6 +12,7 @@ from apps.simulator.entitlements import Entitlements, Right
 from apps.simulator.events import Event
 from apps.simulator.exchange import Exchange
 from apps.simulator.faults import FaultSwitches
+from apps.simulator.figures import Figures
 from apps.simulator.hours import HOURS, eastern_date, midnight
 from apps.simulator.journal import Journal
 from apps.simulator.ledger import Ledger
@@ -37,6 +38,7 @@ class Venue:
     entitlements: Entitlements
     meter: DataMeter
     policies: Policies
+    figures: Figures
 
     def set_price(self, instrument: Instrument, points: int, *, hold: bool) -> None:
         """Move a price by hand; it survives a restart like everything else."""
@@ -78,8 +80,17 @@ def open_venue(config: SimulatorConfig, *, publish: Callable[[list[Event]], None
     )
     if config.roll_back_next_id:
         exchange.begin_order_ids_anew()
-    entitlements = Entitlements(Right(config.market_data))
-    meter = DataMeter(LIMITS[config.limits])
     return Venue(
-        config, clock, Agenda(clock), market, state, exchange, faults, journal, entitlements, meter, policies
+        config=config,
+        clock=clock,
+        agenda=Agenda(clock),
+        market=market,
+        state=state,
+        exchange=exchange,
+        faults=faults,
+        journal=journal,
+        entitlements=Entitlements(Right(config.market_data)),
+        meter=DataMeter(LIMITS[config.limits]),
+        policies=policies,
+        figures=Figures(market),
     )

@@ -94,6 +94,9 @@ def req_mkt_depth(session: ClientSession, fields: Fields) -> None:
     instrument = find_or_refuse(session, request_id, asked)
     if instrument is None:
         return
+    if session.venue.entitlements.refusal_of_streams(instrument) is not None:
+        session.send_error(request_id, 354, "Requested market data is not subscribed.")
+        return
     # All exchanges together have a book only if it is asked for as such.
     if not (wants_smart if exchange == "SMART" else exchange in (*DIRECT_EXCHANGES, "ISLAND")):
         text = "Deep market data is not supported for this combination of security type/exchange"

@@ -160,6 +160,9 @@ def _read_asked(fields: Fields) -> AskedHistory:
 
 def _understand(session: ClientSession, asked: AskedHistory, instrument: Instrument) -> Wanted:
     """Return what is wanted, in seconds. Raises BadHistoryRequest."""
+    missing = session.venue.entitlements.refusal_of_streams(instrument)
+    if missing is not None:
+        raise BadHistoryRequest(162, f"{SERVICE}{missing}")
     _check_kind(asked.kind, version=session.version)
     bar_s = _bar_seconds(asked.bar_size, asked.keep_up_to_date and asked.end != "")
     now = session.venue.clock.epoch()

@@ -71,6 +71,10 @@ def req_real_time_bars(session: ClientSession, fields: Fields) -> None:
     instrument = find_or_refuse(session, request_id, asked)
     if instrument is None:
         return
+    missing = session.venue.entitlements.refusal_of_streams(instrument)
+    if missing is not None:
+        session.send_error(request_id, 420, f"Invalid Real-time Query:{missing}")
+        return
     asked_for = (instrument.con_id, kind)
     if not session.venue.admits_history(("real-time bars", *asked_for), source=asked_for, kind=kind):
         session.send_error(request_id, 420, f"Invalid Real-time Query:{PACING_TEXT}")

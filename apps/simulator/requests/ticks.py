@@ -86,6 +86,10 @@ def req_tick_by_tick(session: ClientSession, fields: Fields) -> None:
     instrument = find_or_refuse(session, request_id, asked)
     if instrument is None:
         return
+    missing = session.venue.entitlements.refusal_of_streams(instrument)
+    if missing is not None:
+        session.send_error(request_id, 10189, f"Failed to request tick-by-tick data:{missing}")
+        return
     if not session.venue.admits_tick_by_tick(instrument):
         session.send_error(request_id, 10190, f"{_TOO_MANY}: {_ONE_AT_A_TIME}")
         return
@@ -146,6 +150,10 @@ def req_historical_ticks(session: ClientSession, fields: Fields) -> None:
     asked = _read_asked(fields)
     instrument = find_or_refuse(session, request_id, asked.contract)
     if instrument is None:
+        return
+    missing = session.venue.entitlements.refusal_of_streams(instrument)
+    if missing is not None:
+        session.send_error(request_id, 10187, f"Failed to request historical ticks:{missing}")
         return
     ticker = Ticker(session.venue.market, instrument, asked.kind, ignore_size=asked.ignore_size)
     try:
