@@ -5,9 +5,10 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
 PYTHON := .venv/bin/python
+KILLS ?= 60
 BOOTSTRAP = python="$$(scripts/find-python)" && "$$python" scripts/prepare.py
 
-.PHONY: help run sim migrate test browser-test sim-interop bench check format lock clean venv venv-dev
+.PHONY: help run sim migrate test browser-test crash-test sim-interop bench check format lock clean venv venv-dev
 
 help:  ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +33,11 @@ bench: venv-dev  ## measure speed and memory; ONLY=sim_ticks one bench, QUICK=1 
 
 sim-interop: venv-dev  ## unmodified clients of other makers against the simulator; prints client × version × step
 	@$(PYTHON) scripts/interop.py $(CLIENT)
+
+crash-test: venv-dev  ## kill the product at every named point: KILLS=60, on SQLite and PostgreSQL
+	@$(PYTHON) -m tests.reliability.crash --kills $(KILLS)
+	@scripts/system-deps postgresql redis
+	@$(PYTHON) scripts/services.py -- $(PYTHON) -m tests.reliability.crash --kills $(KILLS)
 
 check: venv-dev  ## lint, format, types, contracts, templates, migrations
 	@$(PYTHON) scripts/checks.py
