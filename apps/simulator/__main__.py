@@ -41,7 +41,7 @@ def parse_arguments(arguments: list[str]) -> tuple[SimulatorConfig, str]:
     parser.add_argument("--control-port", type=int, default=None, help="HTTP, loopback; 0 takes a free port")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--scenario", default="quiet")
-    parser.add_argument("--state", type=Path, default=None, help="file that keeps orders and positions")
+    parser.add_argument("--state", type=Path, default=None, help="file or directory that keeps the book")
     parser.add_argument("--account", default="DU1234567")
     parser.add_argument("--hours", choices=("always", "nyse"), default="always")
     parser.add_argument("--max-server-version", type=int, default=NEWEST_VERSION)

@@ -23,6 +23,7 @@ from apps.simulator.events import (
     OrderChanged,
     OrderNotice,
     PositionChanged,
+    TradeBusted,
 )
 from apps.simulator.messages import Message, Out
 from apps.simulator.order_messages import execution, open_order, order_status
@@ -238,6 +239,9 @@ class ClientSession:
             case PositionChanged():
                 for stream in list(self.streams.values()):
                     stream.position_changed(event.con_id)
+            case TradeBusted():
+                for stream in list(self.streams.values()):
+                    stream.trade_busted(event.con_id)
 
 
 def _reset_on_close(writer: asyncio.StreamWriter) -> None:

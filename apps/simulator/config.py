@@ -44,6 +44,13 @@ class SimulatorConfig:
     limits: str = "real"
     clock: Clock = field(default_factory=WallClock)
 
+    @property
+    def state_file(self) -> Path | None:
+        """The file that keeps orders and positions; a directory is given one of its own."""
+        if self.state is not None and self.state.is_dir():
+            return self.state / "simulator.db"
+        return self.state
+
     def check(self, environment: Mapping[str, str]) -> None:
         """Raise BadConfig unless this is a paper account, served to this machine only."""
         if environment.get("PAPER_TRADING", "true").strip().lower() in ("false", "0", "no"):

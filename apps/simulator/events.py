@@ -48,6 +48,13 @@ class OrderNotice:
 
 
 @dataclass(frozen=True, slots=True)
+class TradeBusted:
+    """A trade in an instrument was declared void by its exchange."""
+
+    con_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class OrderBound:
     """A manual order now belongs to a client, under an id of its own."""
 
@@ -63,7 +70,7 @@ def owner_of(event: Event) -> int | None:
             return event.fill.client_id
         case OrderNotice():
             return event.client_id
-        case PositionChanged():
+        case PositionChanged() | TradeBusted():
             return None
 
 
@@ -72,4 +79,4 @@ def event_is_shared(event: Event) -> bool:
     return not isinstance(event, OrderNotice | OrderBound)
 
 
-Event = OrderChanged | Executed | CommissionCharged | PositionChanged | OrderNotice | OrderBound
+Event = OrderChanged | Executed | CommissionCharged | PositionChanged | OrderNotice | OrderBound | TradeBusted

@@ -8,6 +8,7 @@ ending.py, and what it means for the account exposure.py.
 from __future__ import annotations
 
 from apps.simulator.admission import Refusal, refusal_of
+from apps.simulator.back_office import BackOffice
 from apps.simulator.clock import Clock
 from apps.simulator.ending import BY_SYSTEM, Ending
 from apps.simulator.entering import Entering
@@ -52,6 +53,7 @@ class Exchange:
             working=self._working,
             policies=policies,
         )
+        self.back_office = BackOffice(state)
         self.manual = ManualDesk(state, exposure=self._exposure, entering=self._entering, ending=self._ending)
 
     # --- reading ---------------------------------------------------------------------

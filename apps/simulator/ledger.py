@@ -7,11 +7,11 @@ It does not decide whether an order may be placed (admission.py) and writes noth
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from apps.simulator.orders import QUANTITY_NOISE, Position
+from apps.simulator.orders import QUANTITY_NOISE, Execution, Position
 from apps.simulator.universe import instrument_of
 from apps.simulator.values import is_settled_daily, margin_on, notional
 
@@ -87,6 +87,19 @@ class Ledger:
             position.average_cost = 0.0
         return realized
 
+    def book_anew(self, con_id: int, fills: Iterable[Execution]) -> dict[str, float | None]:
+        """Book a day's fills of one instrument again from the day's start; return what each realized."""
+        position = self.positions.setdefault(con_id, Position(con_id))
+        self.cash -= position.day_cash_flow
+        position.day_cash_flow = position.realized_today = 0.0
+        position.quantity, position.average_cost = position.day_start_quantity, position.day_start_cost
+        return {
+            one.exec_id: self.book(
+                con_id, shares=one.signed_shares, price=one.price, commission=one.commission
+            )
+            for one in fills
+        }
+
     def worth(self, mark: Mark) -> Worth:
         """Return the account's worth at the marks given."""
         sums = _Sums(cash=self.cash)
@@ -110,9 +123,11 @@ class Ledger:
         """Begin a trading day: today's profit counts from here."""
         self.day = day
         self.day_start_equity = self.worth(mark).equity
+        self.positions = {con_id: one for con_id, one in self.positions.items() if one.quantity}
         for one in self.positions.values():
             one.realized_today = 0.0
             one.day_cash_flow = 0.0
+            one.day_start_quantity, one.day_start_cost = one.quantity, one.average_cost
             one.day_start_value = (
                 notional(instrument_of(one.con_id), one.quantity, mark(one.con_id)) if one.quantity else 0.0
             )

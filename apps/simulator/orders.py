@@ -138,6 +138,10 @@ class Execution:
     commission: float
     realized: float | None
 
+    @property
+    def signed_shares(self) -> float:
+        return self.shares if self.side == "BOT" else -self.shares
+
     def as_row(self) -> dict[str, Any]:
         return _row_of(self)
 
@@ -155,6 +159,8 @@ class Position:
     realized_today: float = 0.0
     day_start_value: float = 0.0
     day_cash_flow: float = 0.0
+    day_start_quantity: float = 0.0
+    day_start_cost: float = 0.0
 
     def as_row(self) -> dict[str, Any]:
         return _row_of(self)

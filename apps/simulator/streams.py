@@ -11,3 +11,6 @@ class Stream:
 
     def position_changed(self, con_id: int) -> None:
         """Send what a trade has changed."""
+
+    def trade_busted(self, con_id: int) -> None:
+        """Send what a trade declared void has changed."""

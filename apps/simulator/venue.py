@@ -64,7 +64,7 @@ def open_venue(config: SimulatorConfig, *, publish: Callable[[list[Event]], None
     """Return a venue, with what its state file holds if there is one."""
     clock = config.clock
     market = Market(seed=config.seed, hours=HOURS[config.hours])
-    journal = Journal(config.state)
+    journal = Journal(config.state_file)
     state = VenueState(
         market=market, ledger=Ledger(cash=config.cash), journal=journal, clock=clock, publish=publish
     )

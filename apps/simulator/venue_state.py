@@ -20,6 +20,7 @@ from apps.simulator.events import (
     OrderChanged,
     OrderNotice,
     PositionChanged,
+    TradeBusted,
 )
 from apps.simulator.journal import Journal
 from apps.simulator.ledger import Ledger
@@ -91,6 +92,28 @@ class VenueState:
         self._positions.add(fill.con_id)
         self.tell(Executed(fill))
 
+    def corrected(self, fill: Execution, *, former: Execution) -> None:
+        """Put a corrected execution in the place of the former one, and tell it."""
+        executions = self.book.executions
+        executions[executions.index(former)] = fill
+        self._gone.append(("executions", former.exec_id))
+        self._fills[fill.exec_id] = fill
+        self._positions.add(fill.con_id)
+        self.tell(Executed(fill))
+
+    def rebooked(self, place: int, fill: Execution) -> None:
+        """Keep what an execution of the day realizes after all."""
+        self.book.executions[place] = fill
+        self._fills[fill.exec_id] = fill
+
+    def busted(self, fill: Execution) -> None:
+        """Take an execution out of the day, and tell that it never was."""
+        self.book.executions.remove(fill)
+        self._gone.append(("executions", fill.exec_id))
+        self._positions.add(fill.con_id)
+        self.tell(TradeBusted(fill.con_id))
+        self.tell(PositionChanged(fill.con_id))
+
     def charged(self, fill: Execution) -> None:
         self.tell(CommissionCharged(fill))
         self.tell(PositionChanged(fill.con_id))
@@ -115,8 +138,10 @@ class VenueState:
 
     def start_day(self, day: str, mark: Callable[[int], float], *, keep_since: float) -> None:
         """Begin a trading day in the ledger, and let go of what ended before it."""
+        closed = {con_id for con_id, one in self.ledger.positions.items() if not one.quantity}
+        self._gone += [("positions", str(con_id)) for con_id in closed]
         self.ledger.start_day(day, mark)
-        self._positions.update(self.ledger.positions)
+        self._positions = set(self.ledger.positions)
         self._is_counter_changed = True
         for order in [one for one in self.book.all_orders() if one.is_done and one.completed_at < keep_since]:
             self.book.forget(order)
@@ -143,14 +168,19 @@ class VenueState:
             order = Order.from_row(row)
             if not order.is_done or order.completed_at >= keep_since:
                 self.book.add(order)
+            else:
+                self._gone.append(("orders", str(order.perm_id)))
         fills = [Execution(**row) for row in self._journal.read("executions").values()]
+        self._gone += [("executions", one.exec_id) for one in fills if one.at < keep_since]
         self.book.executions = [one for one in fills if one.at >= keep_since]
 
     def _save(self) -> None:
-        if not (self._orders or self._fills or self._positions or self._is_counter_changed):
+        if not (self._orders or self._fills or self._positions or self._gone or self._is_counter_changed):
             return
         if self._journal.is_kept:
-            self._journal.write(self._rows(), gone=self._gone)
+            # What closed yesterday may be traded again in the same deed.
+            again = {("positions", str(con_id)) for con_id in self._positions}
+            self._journal.write(self._rows(), gone=[one for one in self._gone if one not in again])
         self._orders.clear()
         self._fills.clear()
         self._positions.clear()

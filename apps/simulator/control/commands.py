@@ -167,6 +167,8 @@ COMMANDS: dict[str, Command] = {
     "clear_faults": _clear_faults,
     "manual_order": order_commands.manual_order,
     "manual_cancel": order_commands.manual_cancel,
+    "correct_execution": order_commands.correct_execution,
+    "bust_execution": order_commands.bust_execution,
     "reset_next_id": order_commands.reset_next_id,
     "policies": order_commands.policies,
 }

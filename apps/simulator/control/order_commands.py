@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from apps.simulator.admission import KINDS, price_of, uses_limit, uses_stop
+from apps.simulator.back_office import UnknownExecution
 from apps.simulator.control.errors import ControlError
 from apps.simulator.orders import NOBODY, Order
 from apps.simulator.policies import BadPolicy
@@ -36,6 +37,29 @@ def manual_cancel(simulator: SimulatorServer, request: Request) -> Answer:
     if not simulator.venue.exchange.manual.cancel(perm_id):
         raise ControlError(f"no open order with permId {perm_id}")
     return {"permId": perm_id}
+
+
+def correct_execution(simulator: SimulatorServer, request: Request) -> Answer:
+    """Correct the execution `execId` to another `price` or number of `shares`."""
+    price, shares = (
+        None if request.get(name) is None else float(request[name]) for name in ("price", "shares")
+    )
+    try:
+        fill = simulator.venue.exchange.back_office.correct(
+            str(request["execId"]), price=price, shares=shares
+        )
+    except UnknownExecution as error:
+        raise ControlError(str(error)) from error
+    return fill.as_row()
+
+
+def bust_execution(simulator: SimulatorServer, request: Request) -> Answer:
+    """Declare the execution `execId` void."""
+    try:
+        simulator.venue.exchange.back_office.bust(str(request["execId"]))
+    except UnknownExecution as error:
+        raise ControlError(str(error)) from error
+    return {}
 
 
 def reset_next_id(simulator: SimulatorServer, _: Request) -> Answer:

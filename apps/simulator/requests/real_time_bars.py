@@ -46,6 +46,13 @@ class RealTimeBars(Stream):
         for bar in bars:
             self._session.send(real_time_bar(self._session.version, self._request_id, self._instrument, bar))
 
+    def trade_busted(self, con_id: int) -> None:
+        # The gateway ends the stream: the bars already sent may hold the void trade.
+        if con_id == self._instrument.con_id:
+            self._session.close_stream(REAL_TIME_BARS, self._request_id)
+            text = "Bust event occurred, the subscription is deactivated. Please resubscribe."
+            self._session.send_error(self._request_id, 10225, text)
+
 
 def _grid(epoch: float) -> int:
     return int(epoch) // BAR_S * BAR_S
