@@ -11,7 +11,7 @@ import logging
 import socket
 import struct
 from collections import deque
-from typing import Any
+from typing import Any, cast
 
 from apps.simulator import messages
 from apps.simulator.clock import wall_seconds
@@ -25,7 +25,10 @@ from apps.simulator.events import (
     PositionChanged,
     TradeBusted,
 )
-from apps.simulator.messages import Message, Out
+from apps.simulator.faults import Asked
+from apps.simulator.faults.pipe import SlowPipe
+from apps.simulator.faults.road import Road
+from apps.simulator.messages import Message
 from apps.simulator.order_messages import execution, open_order, order_status
 from apps.simulator.requests import REQUESTS, refuse_unknown
 from apps.simulator.streams import Stream
@@ -38,8 +41,6 @@ MESSAGES_PER_S = 50
 STRIKES = 3
 # A client that does not read must not eat the memory; ticks may be lost, nothing else is so frequent.
 MAX_UNSENT_BYTES = 8_000_000
-_TICKS = frozenset({Out.TICK_PRICE, Out.TICK_SIZE, Out.TICK_STRING, Out.TICK_GENERIC, Out.TICK_BY_TICK})
-_ACKS = frozenset({Out.ORDER_STATUS, Out.OPEN_ORDER, Out.EXECUTION, Out.COMMISSION})
 
 
 class ClientSession:
@@ -61,7 +62,8 @@ class ClientSession:
         self.streams: dict[tuple[str, int], Stream] = {}
         self._reader = reader
         self._writer = writer
-        self._held: list[Message] = []
+        self._road = Road(venue.faults, self, self._write)
+        self._pipe = SlowPipe(writer)
         self._unsent: list[bytes] = []
         self._arrivals: deque[float] = deque(maxlen=MESSAGES_PER_S + 1)
         self._strikes = 0
@@ -90,34 +92,32 @@ class ClientSession:
     def count_streams(self, kind: str) -> int:
         return sum(1 for one, _ in self.streams if one == kind)
 
+    def drop_streams(self, kinds: frozenset[str]) -> int:
+        """Forget all subscriptions of these kinds and return how many there were."""
+        return sum(self.close_stream(*key) for key in list(self.streams) if key[0] in kinds)
+
+    def kill_streams(self, kinds: frozenset[str]) -> int:
+        """Let subscriptions of these kinds fall silent, their ids still taken; return how many there were."""
+        dying = [key for key in self.streams if key[0] in kinds]
+        for key in dying:
+            self.streams[key] = Stream()
+        return len(dying)
+
     def pulse(self, now: float) -> None:
-        self._send_held()
+        self._road.pulse()
         for stream in list(self.streams.values()):
             stream.pulse(now)
 
     # --- writing -------------------------------------------------------------------------
 
-    def _send_held(self) -> None:
-        if self._held and not self.venue.faults.is_frozen:
-            held, self._held = self._held, []
-            for message in held:
-                self.send(message)
-
     def send(self, message: Message) -> None:
         """Write one message, unless a fault switch says otherwise."""
-        faults = self.venue.faults
-        if message[0] in faults.withheld or self._writer.is_closing():
+        if self._writer.is_closing() or (message[0] in messages.TICKS and self.is_congested):
             return
-        if message[0] in _TICKS and self.is_congested:
-            return
-        if faults.is_frozen:
-            if message[0] not in _TICKS:
-                self._held.append(message)
-        elif faults.ack_delay_s and message[0] in _ACKS:
-            asyncio.get_running_loop().call_later(faults.ack_delay_s, self._write, message)
-        else:
-            self._send_held()
+        if self._road.is_clear:
             self._write(message)
+        else:
+            self._road.send(message)
 
     def send_error(self, request_id: int, code: int, text: str) -> None:
         self.send(messages.error(self.version, request_id, code, text))
@@ -128,11 +128,11 @@ class ClientSession:
     @property
     def takes_frames(self) -> bool:
         """Return whether ticks may come as bytes: no switch has to look at each message."""
-        return not (self.venue.faults.withheld or self.venue.faults.is_frozen or self.is_congested)
+        return self._road.is_clear and not self.is_congested
 
     def write_frames(self, frames: bytes) -> None:
         """Queue whole frames; everything one turn of the loop says goes out as one piece."""
-        if self._writer.is_closing():
+        if self._writer.is_closing() or self._road.is_mute:
             return
         if not self._unsent:
             asyncio.get_running_loop().call_soon(self.flush)
@@ -140,9 +140,14 @@ class ClientSession:
 
     def flush(self) -> None:
         """Hand what was written to the socket."""
-        if self._unsent and not self._writer.is_closing():
-            self._writer.write(b"".join(self._unsent))
-        self._unsent.clear()
+        data, self._unsent = b"".join(self._unsent), []
+        pace = self.venue.faults.connection.slow_writer
+        if not data or self._writer.is_closing():
+            return
+        if pace is None and self._pipe.is_empty:
+            self._writer.write(data)
+        else:
+            self._pipe.push(data, pace)
 
     @property
     def is_congested(self) -> bool:
@@ -153,6 +158,7 @@ class ClientSession:
         """Close the socket with FIN, or with RST."""
         for task in self._tasks:
             task.cancel()
+        self._pipe.stop()
         for kind, request_id in list(self.streams):
             self.close_stream(kind, request_id)
         self.flush()
@@ -162,8 +168,23 @@ class ClientSession:
         else:
             self._writer.close()
 
+    def mute(self) -> None:
+        """Say nothing from now on."""
+        self._road.is_mute = True
+
+    def stall(self) -> None:
+        """Neither read nor write from now on, but keep the socket open."""
+        self.mute()
+        self._transport.pause_reading()
+
+    @property
+    def _transport(self) -> asyncio.Transport:
+        return cast(asyncio.Transport, self._writer.transport)
+
     def greet(self) -> None:
         """Answer startApi."""
+        if self.venue.faults.connection.silent_after_start:
+            self.mute()
         self.send(messages.managed_accounts(self.account))
         self.send(messages.next_valid_id(self.venue.state.book.next_order_id()))
         for code, text in (
@@ -180,9 +201,11 @@ class ClientSession:
         while True:
             payload = await read_frame(self._reader)
             await self.venue.faults.thawed()
+            if pace := self.venue.faults.connection.slow_reader:
+                await asyncio.sleep(len(payload) / pace)
             if self.venue.faults.is_paced and not self._keeps_pace():
                 continue
-            self._handle(split_fields(payload))
+            self.handle(split_fields(payload))
 
     def _keeps_pace(self) -> bool:
         now = wall_seconds()
@@ -196,7 +219,18 @@ class ClientSession:
             self.close()
         return False
 
-    def _handle(self, texts: list[str]) -> None:
+    def handle(self, texts: list[str]) -> None:
+        """Answer one request, or let a fault switch deal with it."""
+        faults = self.venue.faults
+        if faults.is_quiet:
+            self._answer(texts)
+            return
+        asked = Asked.of(texts)
+        if not faults.intercepts(self, asked):
+            self._answer(texts)
+            faults.follow(self, asked)
+
+    def _answer(self, texts: list[str]) -> None:
         fields = Fields(texts)
         try:
             message_id = fields.integer()

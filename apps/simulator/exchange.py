@@ -42,9 +42,8 @@ class Exchange:
         self._policies = policies
         self._exposure = Exposure(state, clock=clock, account=account)
         self._ending = Ending(state, clock)
-        self._working = Working(
-            state, switch=switch, ending=self._ending, filling=Filling(state, self._ending)
-        )
+        self._filling = Filling(state, self._ending)
+        self._working = Working(state, switch=switch, ending=self._ending, filling=self._filling)
         self._entering = Entering(
             state,
             clock=clock,
@@ -99,6 +98,21 @@ class Exchange:
             for order in self.state.book.open_orders():
                 if not order.is_done:
                     self._ending.cancel(order)
+
+    def fill_by_hand(self, order: Order, *, shares: float) -> None:
+        """Trade some of an order at its limit or else the market price, open or not."""
+        price = order.limit_price or self.mark(order.con_id)
+        with self.state.deed():
+            self._filling.fill(order, shares=shares, price=price, now=self._clock.epoch())
+
+    def reject_by_hand(self, order: Order, refusal: Refusal, *, is_error_first: bool) -> None:
+        """End an order that was taken in as rejected, and say why before or after its status."""
+        with self.state.deed():
+            if is_error_first:
+                self.state.notify(order.client_id, order.order_id, refusal.code, refusal.text)
+            self._ending.reject(order)
+            if not is_error_first:
+                self.state.notify(order.client_id, order.order_id, refusal.code, refusal.text)
 
     def begin_order_ids_anew(self) -> None:
         """Let the ids start at 1 again, as after a reset of the API order ids in the gateway."""

@@ -188,6 +188,10 @@ class Out(IntEnum):
     USER_INFO = 107
 
 
+TICKS = frozenset({Out.TICK_PRICE, Out.TICK_SIZE, Out.TICK_STRING, Out.TICK_GENERIC, Out.TICK_BY_TICK})
+ORDER_REPORTS = frozenset({Out.ORDER_STATUS, Out.OPEN_ORDER, Out.EXECUTION, Out.COMMISSION})
+
+
 def negotiate(client_min: int, client_max: int, *, server_max: int) -> int | None:
     """Return the version to speak, or None if client and server have none in common."""
     version = min(client_max, server_max)

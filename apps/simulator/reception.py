@@ -10,8 +10,9 @@ import re
 from dataclasses import dataclass
 
 from apps.simulator.clock import Clock, eastern_text
+from apps.simulator.faults import FaultSwitches
 from apps.simulator.messages import In, negotiate
-from apps.simulator.wire import BadFrame, Fields, encode, read_frame, split_fields
+from apps.simulator.wire import BadFrame, Fields, Value, encode, read_frame, split_fields
 
 # A crowd that says nothing must not keep out a client that knows what it wants: the oldest goes.
 MAX_WAITING = 128
@@ -38,8 +39,11 @@ class Arrival:
 class Reception:
     """All connections that have not said startApi yet."""
 
-    def __init__(self, clock: Clock, *, max_server_version: int, limit_s: float) -> None:
+    def __init__(
+        self, clock: Clock, faults: FaultSwitches, *, max_server_version: int, limit_s: float
+    ) -> None:
         self._clock = clock
+        self._faults = faults
         self._max_server_version = max_server_version
         self._limit_s = limit_s
         self._waiting: list[asyncio.StreamWriter] = []
@@ -75,7 +79,9 @@ class Reception:
         version = negotiate(lowest, int(hello[2] or lowest), server_max=self._max_server_version)
         if version is None:
             raise TurnedAway(f"no version in common with {hello[0]}")
-        writer.write(encode([version, eastern_text(self._clock.epoch())]))
+        lie = self._faults.connection.bad_handshake
+        told: list[Value] = [lie.version, lie.time] if lie else [version, eastern_text(self._clock.epoch())]
+        writer.write(encode(told))
         return version
 
 

@@ -38,10 +38,13 @@ class SimulatorServer:
         config.check(os.environ)
         self.config = config
         self.venue: Venue = open_venue(config, publish=self._publish)
-        self.venue.faults.port = self
+        self.venue.faults.port_or_none = self
         self.sessions: dict[int, ClientSession] = {}
         self._reception = Reception(
-            config.clock, max_server_version=config.max_server_version, limit_s=config.handshake_limit_s
+            config.clock,
+            self.venue.faults,
+            max_server_version=config.max_server_version,
+            limit_s=config.handshake_limit_s,
         )
         self._frame_log: FrameLog | None = None
         self.pacemaker = Pacemaker(config.clock, self.venue.agenda, pulse_s=config.pulse_s, pulse=self._beat)
@@ -138,6 +141,15 @@ class SimulatorServer:
             self._server.close()
             self._server = None
 
+    def tell(self, events: list[Event]) -> None:
+        """Hand events to their order's client and to the master client; positions concern everybody."""
+        for event in events:
+            owner = owner_of(event)
+            for client_id, session in list(self.sessions.items()):
+                is_overheard = client_id == self.config.master_client_id and event_is_shared(event)
+                if owner in (None, client_id) or is_overheard:
+                    session.tell(event)
+
     def pulse(self) -> None:
         """Let the exchange and every subscription see the present time."""
         self.venue.exchange.pulse()
@@ -181,13 +193,7 @@ class SimulatorServer:
         self._bursts.pulse(now, ticks_per_s=wanted, sessions=list(self.sessions.values()))
 
     def _publish(self, events: list[Event]) -> None:
-        """Hand events to their order's client and to the master client; positions concern everybody."""
-        for event in events:
-            owner = owner_of(event)
-            for client_id, session in list(self.sessions.items()):
-                is_overheard = client_id == self.config.master_client_id and event_is_shared(event)
-                if owner in (None, client_id) or is_overheard:
-                    session.tell(event)
+        self.tell(self.venue.faults.retell(events))
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -212,7 +218,7 @@ class SimulatorServer:
             await close_writer(writer)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self.venue.faults.thawed()
+        await self.venue.faults.reception_opens()
         arrival = await self._reception.receive(reader, writer)
         client_id, version = arrival.client_id, arrival.version
         session = ClientSession(self.venue, reader, writer, version=version, client_id=client_id)
@@ -234,5 +240,11 @@ class SimulatorServer:
             session.send_error(-1, 326, "Unable to connect as the client id is already in use.")
             session.flush()
             raise TurnedAway(f"client id {session.client_id} is in use")
+        if self.venue.faults.takes_disclaimer():
+            session.send_error(
+                -1, 10141, "Paper trading disclaimer must first be accepted for API connection."
+            )
+            session.flush()
+            raise TurnedAway("disclaimer not accepted")
         if len(self.sessions) >= MAX_CLIENTS:
             raise TurnedAway(f"{MAX_CLIENTS} clients are connected")

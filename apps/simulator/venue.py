@@ -11,7 +11,7 @@ from apps.simulator.config import SimulatorConfig
 from apps.simulator.entitlements import Entitlements, Right
 from apps.simulator.events import Event
 from apps.simulator.exchange import Exchange
-from apps.simulator.faults import FaultSwitches
+from apps.simulator.faults import FaultSwitches, new_switches
 from apps.simulator.figures import Figures
 from apps.simulator.hours import HOURS, eastern_date, midnight
 from apps.simulator.journal import Journal
@@ -69,7 +69,8 @@ def open_venue(config: SimulatorConfig, *, publish: Callable[[list[Event]], None
         market=market, ledger=Ledger(cash=config.cash), journal=journal, clock=clock, publish=publish
     )
     state.restore(keep_since=midnight(eastern_date(clock.epoch())))
-    faults = FaultSwitches(clock)
+    agenda = Agenda(clock)
+    faults = new_switches(clock, agenda)
     policies = Policies(cross_client_cancel=config.cross_client_cancel, reject_order=config.reject_order)
     exchange = Exchange(
         state,
@@ -83,7 +84,7 @@ def open_venue(config: SimulatorConfig, *, publish: Callable[[list[Event]], None
     return Venue(
         config=config,
         clock=clock,
-        agenda=Agenda(clock),
+        agenda=agenda,
         market=market,
         state=state,
         exchange=exchange,

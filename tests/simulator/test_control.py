@@ -151,7 +151,7 @@ class TestRefusals:
     async def test_tell_which_methods_there_are(self, ask):
         answer = await ask("GET", "/faults/eat_order")
 
-        assert answer.headers["Allow"] == "POST"
+        assert answer.headers["Allow"] == "DELETE, POST"
 
     async def test_reach_the_python_client_as_they_are(self, simulator):
         def talk():

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from apps.simulator.clock import ManualClock, eastern_text
 from apps.simulator.control import order_commands
 from apps.simulator.control.errors import ControlError, UnknownName
-from apps.simulator.faults import VERBS
 from apps.simulator.ledger import worth_as_dict
 from apps.simulator.orders import Order
 from apps.simulator.pacemaker import NotMovable
@@ -124,7 +123,8 @@ def _clear_faults(simulator: SimulatorServer, _: Request) -> Answer:
 
 def _faults(simulator: SimulatorServer, _: Request) -> Answer:
     """Tell the fault verbs there are, and those that are on."""
-    return {"verbs": sorted(VERBS), "on": simulator.venue.faults.state()}
+    faults = simulator.venue.faults
+    return {"verbs": [verb.as_row() for _, verb in sorted(faults.verbs.items())], "on": faults.state()}
 
 
 def _clock(simulator: SimulatorServer, _: Request) -> Answer:
@@ -155,6 +155,12 @@ def _number(request: Request, name: str) -> float:
     return float(value)
 
 
+def _lift_fault(simulator: SimulatorServer, request: Request) -> Answer:
+    """Lift the fault switch `name`."""
+    simulator.venue.faults.lift(str(request["name"]))
+    return {}
+
+
 COMMANDS: dict[str, Command] = {
     "ping": _ping,
     "status": _status,
@@ -164,6 +170,7 @@ COMMANDS: dict[str, Command] = {
     "set_price": _set_price,
     "fault": _fault,
     "faults": _faults,
+    "lift_fault": _lift_fault,
     "clear_faults": _clear_faults,
     "manual_order": order_commands.manual_order,
     "manual_cancel": order_commands.manual_cancel,

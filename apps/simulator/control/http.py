@@ -23,7 +23,7 @@ from apps.simulator.config import BadConfig
 from apps.simulator.control.commands import Answer, command_of
 from apps.simulator.control.errors import ControlError, UnknownName
 from apps.simulator.control.routes import HOME, NoSuchAddress, WrongMethod, find_route, page, request_for
-from apps.simulator.faults import BadFault, UnknownFault, help_lines
+from apps.simulator.faults import BadFault, UnknownFault
 from apps.simulator.wire import close_writer
 
 if TYPE_CHECKING:
@@ -194,7 +194,9 @@ async def answer(simulator: SimulatorServer, asked: Asked) -> Reply:
         refuse_browsers(asked)
         route, found = find_route(asked.method, asked.target)
         if route.command == HOME:
-            return Reply(HTTPStatus.OK, page(help_lines).encode(), "text/plain; charset=utf-8")
+            return Reply(
+                HTTPStatus.OK, page(simulator.venue.faults.help_lines).encode(), "text/plain; charset=utf-8"
+            )
         request = request_for(route, found, _read_body(asked.body))
         result = command_of(request["command"])(simulator, request)
         told = await result if inspect.iscoroutine(result) else result

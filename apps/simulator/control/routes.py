@@ -60,6 +60,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/clock/advance", "advance"),
     Route("GET", "/faults", "faults"),
     Route("POST", "/faults/<name>", "fault"),
+    Route("DELETE", "/faults/<name>", "lift_fault"),
     Route("DELETE", "/faults", "clear_faults"),
     Route("POST", "/prices/<symbol>", "set_price"),
     Route("POST", "/commands/<command>", "<command>"),

@@ -28,8 +28,6 @@ _NOT_TRADED = (387, "Unsupported order type for this exchange and security type"
 
 def place_order(session: ClientSession, fields: Fields) -> None:
     values = read_place_order(fields, session.version)
-    if session.venue.faults.eats_order():
-        return
     order_id = whole(values["orderId"])
     instrument = find_or_refuse(session, order_id, asked_contract(values), without_prices=_NOT_TRADED)
     if instrument is None:
