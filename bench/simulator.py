@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from apps.simulator.control import ControlClient
+from apps.simulator.control.client import ControlClient
 from bench.harness import Program
 
 _LINE = re.compile(r"simulator listens on \S+?:(\d+), control \S+?:(\d+), (\d+) symbols.*")
@@ -21,7 +21,9 @@ class Simulator(Program):
     """A running simulator with its switchboard."""
 
     def __init__(self, *arguments: str, is_pinned: bool = True) -> None:
-        command = ["-m", "apps.simulator", "--port", "0", "--control-port", "0", *arguments]
+        # A login is limited to a hundred lines and fifty messages a second; the program is not.
+        limits = ("--limits", "none")
+        command = ["-m", "apps.simulator", "--port", "0", "--control-port", "0", *limits, *arguments]
         super().__init__(command, is_pinned=is_pinned)
         found = _LINE.match(self.first_line)
         if found is None:

@@ -24,6 +24,7 @@ from apps.simulator.prices import BLOCK_S, KeptBlocks, PricePath, Seconds, to_po
 from apps.simulator.universe import Instrument
 
 _KEPT_STRETCHES = 50_000
+_KEPT_QUOTES = 2_000
 # Why trading in an instrument is halted, as tick 49 says it.
 HALTS = {"general": 1, "volatility": 2}
 
@@ -99,6 +100,8 @@ class Market:
         self._adjusted: dict[tuple[str, int], Seconds] = {}
         self._before_block: dict[str, tuple[int, int, Stretch | None]] = {}
         self._wholes: dict[tuple[str, int, int], Stretch] = {}
+        self._told: dict[tuple[int, float], Quote] = {}
+        self._session: Session | None = None
 
     def path(self, instrument: Instrument) -> PricePath:
         """Return the path of an instrument, made at first use."""
@@ -108,16 +111,37 @@ class Market:
         return found
 
     def is_open(self, at: float) -> bool:
-        return session_at(self.hours, at) is not None
+        return self._session_at(at) is not None
+
+    def _session_at(self, at: float) -> Session | None:
+        """Return the session an instant falls into; nearly always it is that of the last question."""
+        kept = self._session
+        if kept is not None and kept.start <= at < kept.end:
+            return kept
+        found = self._session = session_at(self.hours, at)
+        return found
+
+    def _trading_second(self, at: float) -> float:
+        return at if self._session_at(at) is not None else trading_second(self.hours, at)
 
     def last_points(self, instrument: Instrument, at: float) -> int:
         """Return the last traded price."""
-        second = int(trading_second(self.hours, at))
+        second = int(self._trading_second(at))
         return self._seconds(instrument, second - second % BLOCK_S).points[second % BLOCK_S]
 
     def quote(self, instrument: Instrument, at: float) -> Quote:
         """Return the quote; outside the venue's hours that of the last close."""
-        seen = trading_second(self.hours, at)
+        key = (instrument.con_id, at)
+        found = self._told.get(key)
+        # All lines of an instrument are told the same instant, one after the other.
+        if found is None or found.is_halted != (instrument.symbol in self.halted):
+            if len(self._told) >= _KEPT_QUOTES:
+                self._told.clear()
+            found = self._told[key] = self._quote_at(instrument, at)
+        return found
+
+    def _quote_at(self, instrument: Instrument, at: float) -> Quote:
+        seen = self._trading_second(at)
         second = int(seen)
         place = second % BLOCK_S
         seconds = self._seconds(instrument, second - place)
@@ -146,10 +170,10 @@ class Market:
 
     def day_summary(self, instrument: Instrument, at: float) -> DaySummary:
         """Return open, high, low and volume of the session up to now, and yesterday's close."""
-        session = session_at(self.hours, at) or session_before(self.hours, at)
+        session = self._session_at(at) or session_before(self.hours, at)
         before = session_before(self.hours, session.start)
         return DaySummary(
-            day=self._session_until(instrument, session, int(trading_second(self.hours, at)) + 1),
+            day=self._session_until(instrument, session, int(self._trading_second(at)) + 1),
             previous_close=self.last_points(instrument, before.end - 1),
         )
 
@@ -171,7 +195,7 @@ class Market:
 
     def set_price(self, instrument: Instrument, points: int, *, at: float, hold: bool = False) -> None:
         """Move the price to `points` from now on; `hold` keeps it standing there."""
-        second = int(trading_second(self.hours, at))
+        second = int(self._trading_second(at))
         raw = self.path(instrument).seconds_of(second - second % BLOCK_S).points[second % BLOCK_S]
         change = Adjustment(second, points / raw, points if hold else None)
         self.adjust(instrument.symbol, change)
@@ -182,6 +206,7 @@ class Market:
         self.adjustments[symbol] = [*kept, change]
         self._adjusted = {key: value for key, value in self._adjusted.items() if key[0] != symbol}
         self._before_block.pop(symbol, None)
+        self._told.clear()
 
     def _is_pinned(self, instrument: Instrument) -> bool:
         changes = self.adjustments.get(instrument.symbol)

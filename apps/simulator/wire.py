@@ -27,7 +27,9 @@ class BadField(ValueError):
 
 def encode(fields: list[Value]) -> bytes:
     """Return one frame; every field is terminated by NUL."""
-    texts = [one if type(one) is str else field_text(one) for one in fields]
+    texts = [
+        one if type(one) is str else str(one) if type(one) is int else field_text(one) for one in fields
+    ]
     texts.append("")  # so that the last field is terminated too
     payload = "\0".join(texts).encode("ascii", "backslashreplace")
     return len(payload).to_bytes(4, "big") + payload
@@ -44,6 +46,8 @@ def field_text(value: Value) -> str:
 
 def number_text(value: float) -> str:
     """Return a number without noise of binary fractions: 8 digits, `100` for whole ones."""
+    if type(value) is int:
+        return str(value)
     if abs(value) >= _UNSET_FROM:
         return UNSET_DOUBLE
     text = f"{value:.8f}".rstrip("0").rstrip(".")
