@@ -27,9 +27,7 @@ class BadField(ValueError):
 
 def encode(fields: list[Value]) -> bytes:
     """Return one frame; every field is terminated by NUL."""
-    texts = [
-        one if type(one) is str else str(one) if type(one) is int else field_text(one) for one in fields
-    ]
+    texts = [one if type(one) is str else str(one) if type(one) is int else field_text(one) for one in fields]
     texts.append("")  # so that the last field is terminated too
     payload = "\0".join(texts).encode("ascii", "backslashreplace")
     return len(payload).to_bytes(4, "big") + payload
