@@ -30,26 +30,26 @@ def _margin(worth: Worth) -> dict[str, float]:
         "RegTMargin": worth.gross * 0.5,
         "SMA": worth.equity - worth.gross * 0.5,
         "InitMarginReq": worth.initial_margin,
-        "MaintMarginReq": worth.initial_margin,
+        "MaintMarginReq": worth.maintenance_margin,
         "AvailableFunds": worth.available,
-        "ExcessLiquidity": worth.available,
+        "ExcessLiquidity": worth.excess,
         "FullInitMarginReq": worth.initial_margin,
-        "FullMaintMarginReq": worth.initial_margin,
+        "FullMaintMarginReq": worth.maintenance_margin,
         "FullAvailableFunds": worth.available,
-        "FullExcessLiquidity": worth.available,
+        "FullExcessLiquidity": worth.excess,
         "LookAheadInitMarginReq": worth.initial_margin,
-        "LookAheadMaintMarginReq": worth.initial_margin,
+        "LookAheadMaintMarginReq": worth.maintenance_margin,
         "LookAheadAvailableFunds": worth.available,
-        "LookAheadExcessLiquidity": worth.available,
+        "LookAheadExcessLiquidity": worth.excess,
     }
 
 
-def _plain(worth: Worth, account: str) -> list[Value]:
-    cushion = worth.available / worth.equity if worth.equity else 0.0
+def _plain(worth: Worth, account: str, *, is_ready: bool) -> list[Value]:
+    cushion = worth.excess / worth.equity if worth.equity else 0.0
     leverage = worth.gross / worth.equity if worth.equity else 0.0
     return [
         ("AccountCode", account, ""),
-        ("AccountReady", "true", ""),
+        ("AccountReady", "true" if is_ready else "false", ""),
         ("AccountType", "INDIVIDUAL", ""),
         ("Cushion", f"{cushion:.6f}", ""),
         ("Leverage", f"{leverage:.2f}", ""),
@@ -83,18 +83,38 @@ def ledger_values(worth: Worth, *, currency: str) -> list[Value]:
     ]
 
 
-def account_values(worth: Worth, account: str) -> list[Value]:
-    """Return everything reqAccountUpdates tells: totals, the securities segment, the ledger."""
-    margin = [(key, money_text(amount), "USD") for key, amount in _margin(worth).items()]
-    segment = [(f"{key}-S", amount, currency) for key, amount, currency in margin]
-    empty_segment = [(f"{key}-C", "0.00", currency) for key, _, currency in margin]
+def _commodities(worth: Worth) -> dict[str, float]:
+    """Return the figures of the commodities segment: it holds just the cash its margin asks for."""
+    initial, maintenance = worth.commodities
+    equity = initial + worth.futures
+    figures = dict.fromkeys(_margin(worth), 0.0)
+    figures |= dict.fromkeys(("NetLiquidation", "EquityWithLoanValue"), equity)
+    figures |= dict.fromkeys(("TotalCashValue", "SettledCash"), initial)
+    for prefix in ("", "Full", "LookAhead"):
+        figures[f"{prefix}InitMarginReq"], figures[f"{prefix}MaintMarginReq"] = initial, maintenance
+        figures[f"{prefix}AvailableFunds"] = equity - initial
+        figures[f"{prefix}ExcessLiquidity"] = equity - maintenance
+    return figures
+
+
+def account_values(worth: Worth, account: str, *, is_ready: bool = True) -> list[Value]:
+    """Return everything reqAccountUpdates tells: totals, both segments, the ledger."""
+    totals, commodities = _margin(worth), _commodities(worth)
+    values = _plain(worth, account, is_ready=is_ready)
+    for key, amount in totals.items():
+        part = commodities[key]
+        whole = (("", amount), ("-S", amount - part), ("-C", part))
+        values += [(f"{key}{segment}", money_text(figure), "USD") for segment, figure in whole]
+    told = {(key, currency) for key, _, currency in values}
     ledger = [*ledger_values(worth, currency="BASE"), *ledger_values(worth, currency="USD")]
-    return [*_plain(worth, account), *margin, *segment, *empty_segment, *ledger]
+    return values + [one for one in ledger if (one[0], one[2]) not in told]
 
 
-def summary_values(worth: Worth, account: str, tags: list[str]) -> list[Value]:
+def summary_values(worth: Worth, account: str, tags: list[str], *, is_ready: bool = True) -> list[Value]:
     """Return the wanted tags, in the order asked for."""
-    known = {key: (key, value, currency) for key, value, currency in _plain(worth, account)}
+    known = {
+        key: (key, value, currency) for key, value, currency in _plain(worth, account, is_ready=is_ready)
+    }
     known |= {key: (key, money_text(amount), "USD") for key, amount in _margin(worth).items()}
     values: list[Value] = []
     for tag in tags:

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from apps.simulator.orders import QUANTITY_NOISE, Execution, Position
-from apps.simulator.universe import instrument_of
-from apps.simulator.values import is_settled_daily, margin_on, notional
+from apps.simulator.universe import Instrument, instrument_of
+from apps.simulator.values import is_commodity, is_settled_daily, maintenance_of, margin_on, notional
 
 LEVERAGE = 4.0
 
@@ -24,7 +24,8 @@ Mark = Callable[[int], float]
 class Worth:
     """What the account is worth at one instant, in dollars.
 
-    `futures` is their open profit: all they add to the equity.
+    `futures` is their open profit: all they add to the equity. `commodities` is the part of
+    the initial and of the maintenance margin that futures and options on them bind.
     """
 
     cash: float
@@ -37,10 +38,16 @@ class Worth:
     initial_margin: float
     option_value: float = 0.0
     futures: float = 0.0
+    maintenance_margin: float = 0.0
+    commodities: tuple[float, float] = (0.0, 0.0)
 
     @property
     def available(self) -> float:
         return self.equity - self.initial_margin
+
+    @property
+    def excess(self) -> float:
+        return self.equity - self.maintenance_margin
 
     @property
     def buying_power(self) -> float:
@@ -117,6 +124,8 @@ class Ledger:
             initial_margin=sums.margin,
             option_value=sums.option_value,
             futures=sums.futures,
+            maintenance_margin=sums.maintenance,
+            commodities=(sums.commodity_margin, sums.commodity_maintenance),
         )
 
     def start_day(self, day: str, mark: Mark) -> None:
@@ -153,13 +162,16 @@ class _Sums:
     futures: float = 0.0
     unrealized: float = 0.0
     margin: float = 0.0
+    maintenance: float = 0.0
+    commodity_margin: float = 0.0
+    commodity_maintenance: float = 0.0
 
     def add(self, position: Position, price: float) -> None:
         instrument = instrument_of(position.con_id)
         value = notional(instrument, position.quantity, price)
         cost = position.quantity * position.average_cost
         self.unrealized += value - cost
-        self.margin += margin_on(instrument, abs(value))
+        self._bind(instrument, margin_on(instrument, abs(value)))
         if is_settled_daily(instrument):
             # Nothing was paid for it: the cash is whole, and only the profit is the account's.
             self.cash += cost
@@ -170,6 +182,14 @@ class _Sums:
             self.option_value += value
         else:
             self.stock_value += value
+
+    def _bind(self, instrument: Instrument, initial: float) -> None:
+        maintenance = maintenance_of(instrument, initial)
+        self.margin += initial
+        self.maintenance += maintenance
+        if is_commodity(instrument):
+            self.commodity_margin += initial
+            self.commodity_maintenance += maintenance
 
 
 def _closing_part(held: float, shares: float) -> float:
@@ -188,4 +208,5 @@ def _open(position: Position, shares: float, *, cost: float, commission: float) 
 
 def worth_as_dict(worth: Worth) -> dict[str, float]:
     """Return the figures rounded to cents, for the switchboard."""
-    return {name: round(value, 2) for name, value in asdict(worth).items()}
+    figures = {name: value for name, value in asdict(worth).items() if isinstance(value, float)}
+    return {name: round(value, 2) for name, value in figures.items()}

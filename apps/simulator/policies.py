@@ -28,6 +28,8 @@ class Policies:
     not_allowed: list[str] = field(default_factory=list)
     #: A login of several accounts refuses an order that does not say which (435).
     must_name_account: bool = False
+    #: During resets a gateway says false, and the figures beside it cannot be relied on.
+    is_account_ready: bool = True
     #: Precautionary settings; 0 is off. Percent of the price, units of size.
     price_percent: float = 0.0
     size_limit: float = 0.0

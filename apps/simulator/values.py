@@ -19,6 +19,9 @@ _MARGIN_RATES = {
     "BOND": 0.25, "CMDTY": 0.25,
 }  # fmt: skip
 _OTHER_MARGIN = 0.25
+# What a position must keep, as a part of what opening it took.
+_KEPT_PARTS = {"CASH": 1.0, "CRYPTO": 1.0}
+_OTHER_KEPT_PART = 0.9
 _SETTLED_DAILY = frozenset({"FUT", "CONTFUT"})
 
 
@@ -63,6 +66,16 @@ def is_settled_daily(instrument: Instrument) -> bool:
 def margin_on(instrument: Instrument, value: float) -> float:
     """Return the margin that a value binds, in dollars; a negative value sets margin free."""
     return value * _MARGIN_RATES.get(instrument.sec_type, _OTHER_MARGIN)
+
+
+def maintenance_of(instrument: Instrument, initial: float) -> float:
+    """Return the maintenance margin that goes with an initial one, in dollars."""
+    return initial * _KEPT_PARTS.get(instrument.sec_type, _OTHER_KEPT_PART)
+
+
+def is_commodity(instrument: Instrument) -> bool:
+    """Return whether a position stands in the commodities segment of the account."""
+    return instrument.sec_type in ("FUT", "CONTFUT", "FOP")
 
 
 def commission_for(instrument: Instrument, quantity: float, value: float) -> float:

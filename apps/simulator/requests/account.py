@@ -69,7 +69,10 @@ class AccountUpdates(_Refreshed):
 
     def refresh(self) -> None:
         session, venue = self._session, self._session.venue
-        for key, value, currency in self.changed(account_values(venue.exchange.worth(), session.account)):
+        values = account_values(
+            venue.exchange.worth(), session.account, is_ready=venue.policies.is_account_ready
+        )
+        for key, value, currency in self.changed(values):
             session.send(messages.account_value(key, value, currency, session.account))
         ledger = venue.state.ledger
         shown = {one.con_id for one in ledger.held()} | self._closed
@@ -92,7 +95,8 @@ class AccountUpdatesMulti(_Refreshed):
     def refresh(self) -> None:
         session = self._session
         worth = session.venue.exchange.worth()
-        values = account_values(worth, session.account)
+        is_ready = session.venue.policies.is_account_ready
+        values = account_values(worth, session.account, is_ready=is_ready)
         if self._only_ledger:
             net = [one for one in values if one[0] == "NetLiquidation"]
             values = [*net, *ledger_values(worth, currency="BASE"), *ledger_values(worth, currency="USD")]
@@ -110,7 +114,12 @@ class AccountSummary(_Refreshed):
 
     def refresh(self) -> None:
         session = self._session
-        values = summary_values(session.venue.exchange.worth(), session.account, self._tags)
+        values = summary_values(
+            session.venue.exchange.worth(),
+            session.account,
+            self._tags,
+            is_ready=session.venue.policies.is_account_ready,
+        )
         for key, value, currency in self.changed(values):
             session.send(messages.account_summary(self._request_id, session.account, key, value, currency))
 

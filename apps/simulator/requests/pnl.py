@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from apps.simulator import messages
@@ -14,6 +15,8 @@ from apps.simulator.wire import Fields
 
 if TYPE_CHECKING:
     from apps.simulator.client_session import ClientSession
+
+logger = logging.getLogger(__name__)
 
 PNL, PNL_SINGLE = "pnl", "pnl single"
 EVERY_S = 1.0
@@ -98,9 +101,10 @@ def req_pnl_single(session: ClientSession, fields: Fields) -> None:
     request_id, account = fields.integer(), fields.text()
     fields.skip()
     con_id = fields.integer()
-    # The real gateway is silent for an unknown instrument; here no request stays without an answer.
     if known_instrument(con_id) is None:
-        session.send_error(request_id, 200, "No security definition has been found for the request")
+        # As the real gateway: nothing is said of an unknown instrument, and nothing will be.
+        logger.info("profit asked of an unknown instrument", extra={"con_id": con_id})
+        session.open_stream(PNL_SINGLE, request_id, Stream())
     elif _is_ours(session, request_id, account):
         _open(session, PNL_SINGLE, request_id, PositionPnl(session, request_id, con_id))
 
