@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from apps.simulator.ledger import Worth
+from apps.simulator.market_rules import is_conforming, is_conforming_quantity
 from apps.simulator.orders import Order
 from apps.simulator.universe import instrument_of
 from apps.simulator.values import margin_on, notional
@@ -87,7 +88,7 @@ def sound_quantity(asked: Admission) -> Refusal | None:
     quantity = asked.order.quantity
     if quantity <= 0:
         return Refusal(434, "The order size cannot be zero.")
-    if quantity != int(quantity):
+    if not is_conforming_quantity(instrument_of(asked.order.con_id), quantity):
         return Refusal(10318, "This order doesn't support fractional quantity trading.")
     return None
 
@@ -102,8 +103,7 @@ def sound_prices(asked: Admission) -> Refusal | None:
             continue
         if price is None or price <= 0:
             return Refusal(321, f"Error validating request.-'bM' : cause - Please enter a {name}")
-        points = price * instrument_of(order.con_id).points_per_unit
-        if abs(points - round(points)) > 1e-6:
+        if not is_conforming(instrument_of(order.con_id), price):
             return Refusal(
                 110, "The price does not conform to the minimum price variation for this contract."
             )

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apps.simulator.clock import EASTERN
+from apps.simulator.derived_prices import first_day, last_second
 from apps.simulator.hours import (
     Session,
     TradingHours,
@@ -38,7 +39,7 @@ BAR_SECONDS = {
     "1 month": 30 * DAY,
     "1M": 30 * DAY,
 }
-PRICE_KINDS = ("TRADES", "MIDPOINT", "BID", "ASK", "BID_ASK", "ADJUSTED_LAST")
+PRICE_KINDS = ("TRADES", "MIDPOINT", "BID", "ASK", "BID_ASK", "ADJUSTED_LAST", "AGGTRADES")
 
 
 class BadHistoryRequest(Exception):
@@ -140,8 +141,11 @@ def historical_bars(
     market: Market, instrument: Instrument, *, start: int, end: int, bar_s: int, kind: str, now: float
 ) -> Iterator[Bar]:
     """Yield the bars of [start, end), oldest first; one still forming up to the present second."""
+    start = max(start, midnight(first_day(instrument)))
     end = min(end, int(now) + 1)
-    groups = _grouped(sessions_between(market.hours, start, end), bar_s) if start < end else []
+    if instrument.expiry:
+        end = min(end, last_second(instrument.expiry) + 1)
+    groups = _grouped(sessions_between(market.hours_of(instrument), start, end), bar_s) if start < end else []
     for sessions in groups:
         if bar_s >= DAY:
             parts = [
@@ -193,5 +197,11 @@ def _as_bar(part: Stretch, *, start: int, day: date, kind: str, instrument: Inst
         high=max(1, part.high + up),
         low=max(1, part.low - down),
         closing=max(1, part.closing + (shift or up)),
-        volume=part.volume if kind in ("TRADES", "ADJUSTED_LAST") else -1,
+        volume=_volume_of(part, kind, instrument),
     )
+
+
+def _volume_of(part: Stretch, kind: str, instrument: Instrument) -> int:
+    if kind not in ("TRADES", "ADJUSTED_LAST", "AGGTRADES"):
+        return -1
+    return part.volume if instrument.has_volume else 0

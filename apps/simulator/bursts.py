@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from apps.simulator.market_lines import MarketLine
-from apps.simulator.messages import Message, size_text, tick_price, tick_size
+from apps.simulator.messages import Message, quantity_text, tick_price, tick_size
 from apps.simulator.quotes import Market, Quote
 from apps.simulator.tick_types import Tick
 from apps.simulator.universe import Instrument
@@ -31,7 +31,7 @@ _KEPT_LINES = 4096
 _STIR = 0x9E3779B1
 
 #: Price tick, price in points, size; on the wire it becomes a price tick and its size tick.
-_Pair = tuple[Tick, int, int]
+_Pair = tuple[Tick, int, float]
 _SIZE_OF = {Tick.BID: Tick.BID_SIZE, Tick.ASK: Tick.ASK_SIZE, Tick.LAST: Tick.LAST_SIZE}
 
 
@@ -107,6 +107,7 @@ class _Frames(dict[_Pair, bytes]):
         super().__init__()
         self._version = version
         self._request_id = line.request_id
+        self._instrument = line.instrument
         self._text = line.instrument.text
 
     def __missing__(self, pair: _Pair) -> bytes:
@@ -116,7 +117,7 @@ class _Frames(dict[_Pair, bytes]):
     def messages(self, pair: _Pair) -> tuple[Message, Message]:
         """Return the price tick and the size tick that follows it."""
         tick, points, size = pair
-        text = size_text(self._version, size)
+        text = quantity_text(self._version, self._instrument, size)
         return (
             tick_price(self._request_id, tick, self._text(points), text),
             tick_size(self._request_id, _SIZE_OF[tick], text),

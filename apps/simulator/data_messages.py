@@ -10,7 +10,7 @@ from enum import IntEnum
 
 from apps.simulator.bars import Bar
 from apps.simulator.depth import Level
-from apps.simulator.messages import Message, Out, size_text
+from apps.simulator.messages import Message, Out, quantity_text, volume_text
 from apps.simulator.ticks import BID_ASK, MIDPOINT, TRADES, QuoteTick, Tick, Trade
 from apps.simulator.universe import DIRECT_EXCHANGES, Instrument
 from apps.simulator.wire import number_text
@@ -45,7 +45,7 @@ class Side(IntEnum):
 def real_time_bar(version: int, request_id: int, instrument: Instrument, bar: Bar) -> Message:
     prices = [instrument.text(one) for one in (bar.opening, bar.high, bar.low, bar.closing)]
     has_volume = bar.volume >= 0
-    volume = size_text(version, bar.volume) if has_volume else "-1"
+    volume = volume_text(version, instrument, bar.volume) if has_volume else "-1"
     count = bar.count if has_volume else -1
     average = instrument.average_text(bar.average)
     return [Out.REAL_TIME_BAR, 3, request_id, bar.start, *prices, volume, average, count]
@@ -55,7 +55,7 @@ def tick_by_tick(version: int, request_id: int, instrument: Instrument, *, code:
     """Return message 99; `code` is 1 Last, 2 AllLast, 3 BidAsk, 4 MidPoint."""
     head: Message = [Out.TICK_BY_TICK, request_id, code, tick.second]
     if isinstance(tick, Trade):
-        price, size = instrument.text(tick.points), size_text(version, tick.size)
+        price, size = instrument.text(tick.points), quantity_text(version, instrument, tick.size)
         return [*head, price, size, _NO_MASK, tick.exchange, ""]
     if code == 4:
         return [*head, number_text(instrument.price(tick.middle))]
@@ -69,7 +69,7 @@ def historical_ticks(
     message: Message = [_HISTORICAL[kind], request_id, len(ticks)]
     for tick in ticks:
         if isinstance(tick, Trade):
-            size = size_text(version, tick.size)
+            size = quantity_text(version, instrument, tick.size)
             message += [tick.second, _NO_MASK, instrument.text(tick.points), size, tick.exchange, ""]
         elif kind == MIDPOINT:
             message += [tick.second, 0, number_text(instrument.price(tick.middle)), 0]
@@ -79,7 +79,7 @@ def historical_ticks(
 
 
 def _quote_fields(version: int, tick: QuoteTick, instrument: Instrument) -> list[str]:
-    sizes = [size_text(version, one) for one in (tick.bid_size, tick.ask_size)]
+    sizes = [quantity_text(version, instrument, one) for one in (tick.bid_size, tick.ask_size)]
     return [instrument.text(tick.bid), instrument.text(tick.ask), *sizes]
 
 
@@ -89,7 +89,7 @@ def histogram_data(
     """Return message 89; `volumes` are shares by price in points."""
     message: Message = [Out.HISTOGRAM_DATA, request_id, len(volumes)]
     for points, volume in sorted(volumes.items()):
-        message += [instrument.text(points), size_text(version, volume)]
+        message += [instrument.text(points), volume_text(version, instrument, volume)]
     return message
 
 
@@ -108,7 +108,7 @@ def market_depth(
     # A row that goes has no price any more.
     is_gone = operation is Operation.DELETE
     price = "0" if is_gone else instrument.text(level.points)
-    size = "0" if is_gone else size_text(version, level.size)
+    size = "0" if is_gone else quantity_text(version, instrument, level.size)
     if is_smart:
         return [Out.MARKET_DEPTH_L2, 1, request_id, row, level.exchange, operation, side, price, size, 1]
     return [Out.MARKET_DEPTH, 1, request_id, row, operation, side, price, size]

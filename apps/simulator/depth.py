@@ -22,7 +22,7 @@ class Level:
     """One price of a book; price in points, size in shares, and the exchange that shows it."""
 
     points: int
-    size: int
+    size: float
     exchange: str
 
 
@@ -47,7 +47,7 @@ def depth_at(market: Market, instrument: Instrument, at: float, *, rows: int) ->
     )
 
 
-def _side(name: str, prices: list[int], *, top_size: int) -> tuple[Level, ...]:
+def _side(name: str, prices: list[int], *, top_size: float) -> tuple[Level, ...]:
     levels = [_level(name, points) for points in prices]
     best = levels[0]
     return (Level(best.points, top_size, best.exchange), *levels[1:])

@@ -12,6 +12,7 @@ from apps.simulator.ending import Ending
 from apps.simulator.exposure import Exposure
 from apps.simulator.orders import Order, Status
 from apps.simulator.policies import ERROR_ONLY, STATUS_FIRST, Policies
+from apps.simulator.universe import instrument_of
 from apps.simulator.venue_state import VenueState
 from apps.simulator.working import Working
 
@@ -108,7 +109,7 @@ class Entering:
             self._working.work(one, now)
 
     def _explain_wait(self, order: Order, now: float) -> None:
-        if not self._state.market.is_open(now):
+        if not self._state.market.is_open(now, instrument_of(order.con_id)):
             text = "Order Message:\nWarning: your order will not be placed at the exchange until the open."
             self._state.notify(order.client_id, order.order_id, 399, text)
 

@@ -14,12 +14,13 @@ from apps.simulator.ending import BY_SYSTEM, Ending
 from apps.simulator.entering import Entering
 from apps.simulator.exposure import Exposure
 from apps.simulator.filling import Filling
-from apps.simulator.hours import eastern_date, midnight, session_at, session_before
+from apps.simulator.hours import TradingHours, eastern_date, midnight, session_at, session_before
 from apps.simulator.ledger import Worth
 from apps.simulator.manual_desk import ManualDesk
 from apps.simulator.matching import session_end_for
 from apps.simulator.orders import Order
 from apps.simulator.policies import Policies
+from apps.simulator.universe import instrument_of
 from apps.simulator.venue_state import VenueState
 from apps.simulator.working import FillSwitch, Working
 
@@ -130,7 +131,10 @@ class Exchange:
                 self._working.work(order, now)
 
     def _has_expired(self, order: Order, now: float) -> bool:
-        return order.tif == "DAY" and now >= session_end_for(self.state.market.hours, order.placed_at)
+        return order.tif == "DAY" and now >= session_end_for(self._hours_of(order), order.placed_at)
+
+    def _hours_of(self, order: Order) -> TradingHours:
+        return self.state.market.hours_of(instrument_of(order.con_id))
 
     def _turn_day(self, now: float) -> None:
         hours = self.state.market.hours

@@ -14,7 +14,15 @@ from enum import Enum
 from zlib import crc32
 
 from apps.simulator.bars import DAY, historical_bars
-from apps.simulator.hours import HOURS, eastern_date, midnight, session_at, session_before, trading_second
+from apps.simulator.hours import (
+    HOURS,
+    TradingHours,
+    eastern_date,
+    midnight,
+    session_at,
+    session_before,
+    trading_second,
+)
 from apps.simulator.quotes import Market, Stretch
 from apps.simulator.tick_types import Tick
 from apps.simulator.ticks import TRADES, Ticker
@@ -99,6 +107,10 @@ class Sight:
         return self.figures.market
 
     @property
+    def hours(self) -> TradingHours:
+        return self.market.hours_of(self.instrument)
+
+    @property
     def last(self) -> int:
         return self.market.last_points(self.instrument, self.at)
 
@@ -107,7 +119,7 @@ class Sight:
 
     def volume_of_last(self, seconds: int) -> int:
         """Return what was traded in the trading seconds up to now."""
-        end = int(trading_second(self.market.hours, self.at)) + 1
+        end = int(self.market.seen_at(self.instrument, self.at)) + 1
         return self.market.stretch(self.instrument, end - seconds, end).volume
 
     def dice(self, what: str, *, part: int = 0) -> float:
@@ -215,7 +227,7 @@ def _slow_mark_price(sight: Sight) -> list[Figure]:
 
 def _auction(sight: Sight) -> list[Figure]:
     """Return what the closing auction would do; there is nothing to say before its last minutes."""
-    session = session_at(sight.market.hours, sight.at)
+    session = session_at(sight.hours, sight.at)
     if session is None or sight.at < session.end - _AUCTION_S:
         return []
     part = 1 - (session.end - sight.at) / _AUCTION_S
@@ -233,7 +245,7 @@ def _trades_as_text(tick: Tick) -> Callable[[Sight], list[Figure]]:
     """Return the teller of `price;size;milliseconds;volume of the day;its average price;single`."""
 
     def tell(sight: Sight) -> list[Figure]:
-        second = int(trading_second(sight.market.hours, sight.at))
+        second = int(sight.market.seen_at(sight.instrument, sight.at))
         trades = Ticker(sight.market, sight.instrument, TRADES).trades_in(second)
         day, text = sight.day(), sight.instrument.text
         average = sight.instrument.average_text((day.high + day.low + day.closing) / 3)
@@ -322,9 +334,9 @@ def _nav_frozen(sight: Sight) -> list[Figure]:
 def _nav_closes(sight: Sight) -> list[Figure]:
     if not _is_etf(sight):
         return []
-    now = session_at(sight.market.hours, sight.at) or session_before(sight.market.hours, sight.at)
-    last = session_before(sight.market.hours, now.start)
-    prior = session_before(sight.market.hours, last.start)
+    now = session_at(sight.hours, sight.at) or session_before(sight.hours, sight.at)
+    last = session_before(sight.hours, now.start)
+    prior = session_before(sight.hours, last.start)
     closes = [sight.market.last_points(sight.instrument, one.end - 1) for one in (last, prior)]
     return [_price(Tick.ETF_NAV_CLOSE, closes[0]), _price(Tick.ETF_NAV_PRIOR_CLOSE, closes[1])]
 

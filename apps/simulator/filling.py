@@ -66,7 +66,7 @@ class Filling:
             account=order.account,
             order_ref=order.order_ref,
             at=now,
-            exchange=instrument_of(order.con_id).primary_exchange,
+            exchange=instrument_of(order.con_id).trading_exchange,
             side="BOT" if order.is_buy else "SLD",
             shares=shares,
             price=price,

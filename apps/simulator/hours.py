@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from apps.simulator.clock import EASTERN
 
@@ -32,6 +33,7 @@ NYSE_HOLIDAYS = frozenset(
 NYSE_OPEN = time(9, 30)
 NYSE_CLOSE = time(16, 0)
 DAY_S = 86_400
+ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +102,18 @@ def _seconds(clock_time: time) -> int:
 
 def session_at(hours: TradingHours, epoch: float) -> Session | None:
     """Return the session an instant falls into, or None while the venue is closed."""
-    session = hours.session_on(eastern_date(epoch))
-    if session is None or not session.start <= epoch < session.end:
-        return None
-    return session
+    day = eastern_date(epoch)
+    # A session may begin on the evening before its day.
+    for one in (day, day + ONE_DAY):
+        session = hours.session_on(one)
+        if session is not None and session.start <= epoch < session.end:
+            return session
+    return None
 
 
 def session_before(hours: TradingHours, epoch: float) -> Session:
     """Return the newest session that began before an instant."""
-    day = eastern_date(epoch)
+    day = eastern_date(epoch) + ONE_DAY
     while True:
         session = hours.session_on(day)
         if session is not None and session.start < epoch:
@@ -120,7 +125,7 @@ def sessions_between(hours: TradingHours, start: int, end: int) -> list[Session]
     """Return the sessions that touch [start, end), oldest first."""
     found: list[Session] = []
     day = eastern_date(start)
-    last = eastern_date(end - 1)
+    last = eastern_date(end - 1) + ONE_DAY
     while day <= last:
         session = hours.session_on(day)
         if session is not None and session.start < end and session.end > start:
@@ -136,18 +141,18 @@ def trading_second(hours: TradingHours, epoch: float) -> float:
     return float(session_before(hours, epoch).end - 1)
 
 
-def hours_text(hours: TradingHours, epoch: float, *, days: int = 7) -> str:
-    """Return the coming days as contract details spell them."""
+def hours_text(hours: TradingHours, epoch: float, *, days: int = 7, zone: ZoneInfo = EASTERN) -> str:
+    """Return the coming days as contract details spell them, by the clocks of a zone."""
     first = eastern_date(epoch)
-    return ";".join(_day_text(hours, first + timedelta(days=offset)) for offset in range(days))
+    return ";".join(_day_text(hours, first + timedelta(days=offset), zone) for offset in range(days))
 
 
-def _day_text(hours: TradingHours, day: date) -> str:
+def _day_text(hours: TradingHours, day: date, zone: ZoneInfo) -> str:
     session = hours.session_on(day)
     if session is None:
         return f"{day:%Y%m%d}:CLOSED"
-    opening = datetime.fromtimestamp(session.start, EASTERN)
+    opening = datetime.fromtimestamp(session.start, zone)
     # A session that ends at midnight is written 23:59 of its own day, as the real gateway does.
     last_minute = min(session.end, midnight(day + timedelta(days=1)) - 60)
-    closing = datetime.fromtimestamp(last_minute, EASTERN)
+    closing = datetime.fromtimestamp(last_minute, zone)
     return f"{opening:%Y%m%d:%H%M}-{closing:%Y%m%d:%H%M}"

@@ -17,7 +17,7 @@ from apps.simulator.figures import LIVELY, Figure, Form
 from apps.simulator.generic_ticks import NEWS, AskedTicks
 from apps.simulator.headlines import Headline, headlines_before
 from apps.simulator.limits import LINES
-from apps.simulator.messages import Out, size_text
+from apps.simulator.messages import Out, quantity_text, volume_text
 from apps.simulator.quotes import DaySummary, Quote
 from apps.simulator.streams import Stream
 from apps.simulator.tick_types import DELAYED_TWINS, Tick
@@ -31,7 +31,6 @@ _BID = (Tick.BID, Tick.BID_SIZE, Tick.BID_EXCHANGE, "bid", "bid_size")
 _ASK = (Tick.ASK, Tick.ASK_SIZE, Tick.ASK_EXCHANGE, "ask", "ask_size")
 _LAST = (Tick.LAST, Tick.LAST_SIZE, Tick.LAST_EXCHANGE, "last", "last_size")
 _HIGH_AND_LOW = ((Tick.HIGH, "high"), (Tick.LOW, "low"))
-_QUOTED_ONLY, _UNQUOTED = frozenset({"CASH", "CMDTY", "CFD"}), frozenset({"IND"})
 _SIDES = (_BID, _ASK, _LAST)
 _NO_QUOTE = "-1"
 _NEWS_EVERY_S = 60
@@ -90,7 +89,7 @@ class MarketLine(Stream):
         self._turn_to(self._feed_at(now))
         if self._feed is None:
             return False
-        self._session.send(messages.tick_req_params(self._request_id))
+        self._session.send(messages.tick_req_params(self._request_id, self._instrument))
         self.pulse(now)
         return True
 
@@ -99,7 +98,7 @@ class MarketLine(Stream):
         return self._right_to_all or self._session.venue.entitlements.right_to(self._instrument.symbol)
 
     def _feed_at(self, now: float) -> DataType | None:
-        is_open = self._session.venue.market.is_open(now)
+        is_open = self._session.venue.market.is_open(now, self._instrument)
         return data_type(self._right, self._asked_type, is_open=is_open)
 
     def _turn_to(self, feed: DataType | None) -> None:
@@ -136,7 +135,7 @@ class MarketLine(Stream):
             self._send_halt(halt)
             return
         quote = market.quote(self._instrument, seen)
-        if feed is DataType.LIVE and not market.is_open(seen):
+        if feed is DataType.LIVE and not market.is_open(seen, self._instrument):
             quote = replace(quote, bid=-1, ask=-1, bid_size=0, ask_size=0)
         self._send_sides(quote, feed)
         is_new_second = self._changed(Tick.LAST_TIMESTAMP, quote.last_second)
@@ -157,10 +156,10 @@ class MarketLine(Stream):
             if hides_quote and price_tick is not Tick.LAST:
                 continue
             points: int = getattr(quote, price_name)
-            size = size_text(self._session.version, getattr(quote, size_name))
+            size = quantity_text(self._session.version, self._instrument, getattr(quote, size_name))
             is_new_size = self._changed(size_tick, size)
             if self._changed(price_tick, points):
-                text = self._text(points) if points > 0 else _NO_QUOTE
+                text = self._text(points) if points > 0 or self._instrument.legs else _NO_QUOTE
                 tick = self._id(price_tick)
                 self._session.send(messages.tick_price(self._request_id, tick, text, size))
                 is_new_size = True
@@ -178,7 +177,7 @@ class MarketLine(Stream):
             self._send_string(tick, letter)
 
     def _send_day(self, summary: DaySummary) -> None:
-        volume = size_text(self._session.version, summary.day.volume)
+        volume = volume_text(self._session.version, self._instrument, summary.day.volume)
         if _LAST in self._sides and _BID in self._sides and self._changed(Tick.VOLUME, volume):
             self._session.send(messages.tick_size(self._request_id, self._id(Tick.VOLUME), volume))
         for tick, name in _HIGH_AND_LOW:
@@ -238,7 +237,7 @@ class MarketLine(Stream):
             text = self._text(float(one.value))
             self._session.send(messages.tick_price(request_id, tick, text, "0"))
         else:
-            size = size_text(self._session.version, float(one.value))
+            size = quantity_text(self._session.version, self._instrument, float(one.value))
             self._session.send(messages.tick_size(request_id, tick, size))
 
     def _send_news(self, seen: float) -> None:
@@ -274,6 +273,6 @@ class Snapshot(MarketLine):
 
 
 def _sides_of(instrument: Instrument) -> tuple[tuple[Tick, Tick, Tick, str, str], ...]:
-    if instrument.sec_type in _QUOTED_ONLY:
+    if not instrument.has_trades:
         return (_BID, _ASK)
-    return (_LAST,) if instrument.sec_type in _UNQUOTED else _SIDES
+    return _SIDES if instrument.has_quotes else (_LAST,)

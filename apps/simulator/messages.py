@@ -13,8 +13,9 @@ from enum import IntEnum
 
 from apps.simulator.bars import Bar
 from apps.simulator.headlines import Headline
+from apps.simulator.instrument import Instrument
+from apps.simulator.market_rules import Rule
 from apps.simulator.tick_types import Tick
-from apps.simulator.universe import Instrument
 from apps.simulator.wire import UNSET_DOUBLE, Value, field_text, money_text, number_text
 
 OLDEST_VERSION = 157
@@ -134,6 +135,7 @@ class Out(IntEnum):
     MARKET_DEPTH_L2 = 13
     MANAGED_ACCOUNTS = 15
     HISTORICAL_DATA = 17
+    BOND_CONTRACT_DATA = 18
     SCANNER_PARAMETERS = 19
     SCANNER_DATA = 20
     TICK_OPTION_COMPUTATION = 21
@@ -174,6 +176,8 @@ class Out(IntEnum):
     HEAD_TIMESTAMP = 88
     HISTOGRAM_DATA = 89
     HISTORICAL_UPDATE = 90
+    REROUTE_MKT_DATA = 91
+    REROUTE_MKT_DEPTH = 92
     MARKET_RULE = 93
     PNL = 94
     PNL_SINGLE = 95
@@ -202,11 +206,21 @@ def negotiate(client_min: int, client_max: int, *, server_max: int) -> int | Non
     return version
 
 
-def size_text(version: int, size: float) -> str:
-    """Return a market data size: lots before 159, whole shares before 163."""
-    if version < SIZES_IN_SHARES:
+def size_text(version: int, size: float, *, in_lots: bool = True) -> str:
+    """Return a market data size: lots of stocks before 159, whole shares before 163."""
+    if version < SIZES_IN_SHARES and in_lots:
         return str(int(size // 100))
     return number_text(size) if version >= DECIMAL_SIZES else str(int(size))
+
+
+def quantity_text(version: int, instrument: Instrument, quantity: float) -> str:
+    """Return a size of an instrument, which counts in lots only if it is a stock's."""
+    return size_text(version, quantity, in_lots=instrument.is_stock)
+
+
+def volume_text(version: int, instrument: Instrument, steps: float) -> str:
+    """Return a volume counted in the instrument's smallest quantities."""
+    return quantity_text(version, instrument, instrument.quantity(steps))
 
 
 def error(version: int, request_id: int, code: int, text: str) -> Message:
@@ -248,8 +262,9 @@ def tick_generic(request_id: int, tick: Tick, value: float) -> Message:
     return [Out.TICK_GENERIC, 6, request_id, tick, value]
 
 
-def tick_req_params(request_id: int) -> Message:
-    return [Out.TICK_REQ_PARAMS, request_id, "0.01", BBO_EXCHANGE, 3]
+def tick_req_params(request_id: int, instrument: Instrument) -> Message:
+    bbo_exchange = BBO_EXCHANGE if instrument.is_stock else ""
+    return [Out.TICK_REQ_PARAMS, request_id, number_text(instrument.point), bbo_exchange, 3]
 
 
 def tick_news(request_id: int, one: Headline) -> Message:
@@ -290,7 +305,7 @@ def historical_data(
             text(bar.high),
             text(bar.low),
             text(bar.closing),
-            _bar_volume(version, bar),
+            _bar_volume(version, instrument, bar),
             instrument.average_text(bar.average),
             bar.count if bar.volume >= 0 else -1,
         ]
@@ -312,12 +327,12 @@ def historical_update(
         text(bar.high),
         text(bar.low),
         instrument.average_text(bar.average),
-        _bar_volume(version, bar),
+        _bar_volume(version, instrument, bar),
     ]
 
 
-def _bar_volume(version: int, bar: Bar) -> str:
-    return "-1" if bar.volume < 0 else size_text(version, bar.volume)
+def _bar_volume(version: int, instrument: Instrument, bar: Bar) -> str:
+    return "-1" if bar.volume < 0 else volume_text(version, instrument, bar.volume)
 
 
 def pnl(request_id: int, daily: float, unrealized: float, realized: float) -> Message:
@@ -340,8 +355,14 @@ def order_bound(perm_id: int, client_id: int, order_id: int) -> Message:
     return [Out.ORDER_BOUND, perm_id, client_id, order_id]
 
 
-def market_rule(rule_id: int, increment: str) -> Message:
-    return [Out.MARKET_RULE, rule_id, 1, "0", increment]
+def reroute(kind: Out, request_id: int, instrument: Instrument) -> Message:
+    """Return message 91 or 92: what is asked for is to be had of another instrument."""
+    return [kind, request_id, instrument.con_id, instrument.exchange]
+
+
+def market_rule(rule_id: int, rule: Rule) -> Message:
+    steps = [number_text(one) for step in rule for one in step]
+    return [Out.MARKET_RULE, rule_id, len(rule), *steps]
 
 
 def message_text(message: Message) -> list[str]:

@@ -40,6 +40,10 @@ def asked_contract(values: Values) -> AskedContract:
         exchange=values["exchange"],
         currency=values["currency"],
         local_symbol=values["localSymbol"],
+        multiplier=values["multiplier"],
+        trading_class=values["tradingClass"],
+        sec_id_type=values["secIdType"],
+        sec_id=values["secId"],
     )
 
 
@@ -52,7 +56,7 @@ def order_of(values: Values, instrument: Instrument, *, client_id: int) -> Order
         order_id=whole(values["orderId"]),
         client_id=client_id,
         con_id=instrument.con_id,
-        exchange=values["exchange"] or "SMART",
+        exchange=values["exchange"] or instrument.exchange,
         action="SELL" if action in _SALES else action,
         quantity=number_of(values["totalQuantity"]) or 0.0,
         kind=kind,

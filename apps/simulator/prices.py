@@ -24,7 +24,7 @@ from random import Random
 from typing import NamedTuple
 
 from apps.simulator.hours import eastern_date, midnight
-from apps.simulator.universe import Instrument
+from apps.simulator.instrument import Instrument
 
 BLOCK_S = 1800
 ANCHOR = date(2026, 11, 1).toordinal()
@@ -33,8 +33,8 @@ _PULL = 0.97
 _YEARLY_GROWTH_PER_DAY = 0.0003
 _OPEN_BLOCK = 19
 _CLOSE_BLOCK = 32
-_KEPT_DAYS = 48
-#: Seconds of blocks are large (29 kB): so many for whoever looks into the past, and a few for each path.
+_KEPT_DAYS = 4
+#: Seconds of blocks are large (15 kB): so many for whoever looks into the past, and a few for each path.
 _KEPT_BLOCKS = 64
 _KEPT_BLOCKS_PER_PATH = 3
 
@@ -49,6 +49,16 @@ class Block(NamedTuple):
     high: float
     low: float
     closing: float
+    volume: int
+
+
+class HalfHour(NamedTuple):
+    """A block in whole points, and the shares traded in it."""
+
+    opening: int
+    high: int
+    low: int
+    closing: int
     volume: int
 
 
@@ -109,7 +119,7 @@ class PricePath:
 
     def __init__(self, seed: int, instrument: Instrument, *, kept: KeptBlocks) -> None:
         self.instrument = instrument
-        self._name = f"{seed}:{instrument.symbol}"
+        self._name = f"{seed}:{instrument.path_name}"
         self._anchor = math.log(instrument.start_price)
         self._forward = _Walk(Random(f"{self._name}:forward"), instrument.daily_volatility)
         self._backward = _Walk(Random(f"{self._name}:backward"), instrument.daily_volatility)
@@ -133,6 +143,32 @@ class PricePath:
             if len(self._days) > _KEPT_DAYS:
                 self._days.popitem(last=False)
         return found
+
+    def half_hours(self, day: date) -> list[HalfHour]:
+        """Return the blocks of a day in points, for prices that follow from these."""
+        per_unit = self.instrument.points_per_unit
+        return [
+            HalfHour(
+                to_points(one.opening, per_unit),
+                to_points(one.high, per_unit),
+                to_points(one.low, per_unit),
+                to_points(one.closing, per_unit),
+                one.volume,
+            )
+            for one in self.blocks_of(day)
+        ]
+
+    def whole(self, day: date, first: int, end: int) -> HalfHour:
+        """Return the blocks from `first` up to, not including, `end` of a day as one."""
+        per_unit = self.instrument.points_per_unit
+        blocks = self.blocks_of(day)[first:end]
+        return HalfHour(
+            opening=to_points(blocks[0].opening, per_unit),
+            high=to_points(max([one.high for one in blocks]), per_unit),
+            low=to_points(min([one.low for one in blocks]), per_unit),
+            closing=to_points(blocks[-1].closing, per_unit),
+            volume=sum([one.volume for one in blocks]),
+        )
 
     def seconds_of(self, start: int) -> Seconds:
         """Return the seconds of the block that begins at `start`, a multiple of BLOCK_S."""
@@ -178,7 +214,7 @@ class PricePath:
         for place, value in knots:
             path.extend(_bridge(random, path[-1], value, place - len(path) + 1, step))
         per_unit = self.instrument.points_per_unit
-        points = array("l", [int(exp(one) * per_unit + 0.5) for one in _folded(path, block.low, block.high)])
+        points = array("i", [int(exp(one) * per_unit + 0.5) for one in _folded(path, block.low, block.high)])
         return Seconds(points, _spread_volume(random, block.volume))
 
 
@@ -230,4 +266,4 @@ def _spread_volume(random: Random, volume: int) -> array[int]:
     draw = random.random
     running = list(accumulate([draw() * draw() for _ in range(BLOCK_S)]))
     each = volume / running[-1]
-    return array("l", [int(each * one) for one in running[:-1]] + [volume])
+    return array("i", [int(each * one) for one in running[:-1]] + [volume])

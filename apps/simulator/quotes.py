@@ -6,11 +6,14 @@ venue's hours, halts, and prices set by hand. It knows nothing of orders.
 
 from __future__ import annotations
 
+import math
 from array import array
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import partial
 from zlib import crc32
 
+from apps.simulator.derived_prices import ComboPath, DerivedPath, LegPrices, last_second, model_of
 from apps.simulator.hours import (
     Session,
     TradingHours,
@@ -20,32 +23,38 @@ from apps.simulator.hours import (
     session_before,
     trading_second,
 )
-from apps.simulator.prices import BLOCK_S, KeptBlocks, PricePath, Seconds, to_points
-from apps.simulator.universe import Instrument
+from apps.simulator.instrument import Instrument, Leg
+from apps.simulator.market_rules import at_or_above, at_or_below, increment_at
+from apps.simulator.prices import BLOCK_S, HalfHour, KeptBlocks, PricePath, Seconds
+from apps.simulator.session_calendars import hours_for
+from apps.simulator.universe import instrument_of
 
 _KEPT_STRETCHES = 50_000
 _KEPT_QUOTES = 2_000
+_KEPT_DERIVED = 4000
+# How wide the quote of an option is, as a part of its price.
+_OPTION_WIDTH = 0.015
 # Why trading in an instrument is halted, as tick 49 says it.
 HALTS = {"general": 1, "volatility": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What is displayed for one instrument. Prices in points, sizes in shares."""
+    """What is displayed for one instrument. Prices in points, sizes as quantities."""
 
     bid: int
     ask: int
-    bid_size: int
-    ask_size: int
+    bid_size: float
+    ask_size: float
     last: int
-    last_size: int
+    last_size: float
     last_second: int
     is_halted: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Open, high, low, close in points and the volume of a stretch of time."""
+    """Open, high, low, close in points and the volume of a stretch of time, in smallest quantities."""
 
     opening: int
     high: int
@@ -87,6 +96,28 @@ def join(stretches: list[Stretch]) -> Stretch:
     )
 
 
+def sides_around(instrument: Instrument, middle: float, *, is_wider: bool) -> tuple[int, int]:
+    """Return bid and ask around a middle, all in points."""
+    if instrument.is_option:
+        price = instrument.price(middle)
+        step = increment_at(instrument, price)
+        half = max(step, price * _OPTION_WIDTH) * (1.0 if is_wider else 0.5)
+        bid = at_or_below(instrument, price - half)
+        return bid, max(at_or_above(instrument, price + half), bid + instrument.points(step))
+    spread = instrument.spread_ticks + is_wider
+    bid = max(1, int(middle - spread / 2))
+    return bid, bid + spread
+
+
+def _last_size(instrument: Instrument, steps: int) -> float:
+    return instrument.quantity(max(1, steps)) if instrument.has_volume else 0
+
+
+def _size(instrument: Instrument, lots: int) -> float:
+    size = lots * instrument.lot
+    return size if instrument.size_step == 1 else round(size, 8)
+
+
 class Market:
     """All instruments under one seed and one calendar."""
 
@@ -94,39 +125,51 @@ class Market:
         self.seed = seed
         self.hours = hours
         self.halted: dict[str, int] = {}
-        self.adjustments: dict[str, list[Adjustment]] = {}
-        self._paths: dict[str, PricePath] = {}
+        self.adjustments: dict[int, list[Adjustment]] = {}
+        self._paths: dict[int, PricePath] = {}
         self._kept_blocks = KeptBlocks()
-        self._adjusted: dict[tuple[str, int], Seconds] = {}
-        self._before_block: dict[str, tuple[int, int, Stretch | None]] = {}
-        self._wholes: dict[tuple[str, int, int], Stretch] = {}
+        self._derived: dict[int, DerivedPath | ComboPath | None] = {}
+        self._adjusted: dict[tuple[int, int], Seconds] = {}
+        self._before_block: dict[int, tuple[int, int, Stretch | None]] = {}
+        self._wholes: dict[tuple[int, int, int], Stretch] = {}
         self._told: dict[tuple[int, float], Quote] = {}
-        self._session: Session | None = None
+        self._sessions: dict[TradingHours, Session] = {}
 
     def path(self, instrument: Instrument) -> PricePath:
-        """Return the path of an instrument, made at first use."""
-        found = self._paths.get(instrument.symbol)
+        """Return the path of an instrument whose price follows from no other's, made at first use."""
+        found = self._paths.get(instrument.con_id)
         if found is None:
-            found = self._paths[instrument.symbol] = PricePath(self.seed, instrument, kept=self._kept_blocks)
+            found = self._paths[instrument.con_id] = PricePath(self.seed, instrument, kept=self._kept_blocks)
         return found
 
-    def is_open(self, at: float) -> bool:
-        return self._session_at(at) is not None
+    def hours_of(self, instrument: Instrument) -> TradingHours:
+        """Return the calendar by which an instrument trades here."""
+        return hours_for(instrument, self.hours)
 
-    def _session_at(self, at: float) -> Session | None:
+    def is_open(self, at: float, instrument: Instrument | None = None) -> bool:
+        """Return whether an instrument trades at an instant; without one, whether stocks do."""
+        hours = self.hours if instrument is None else self.hours_of(instrument)
+        return self._session_at(hours, at) is not None
+
+    def _session_at(self, hours: TradingHours, at: float) -> Session | None:
         """Return the session an instant falls into; nearly always it is that of the last question."""
-        kept = self._session
+        kept = self._sessions.get(hours)
         if kept is not None and kept.start <= at < kept.end:
             return kept
-        found = self._session = session_at(self.hours, at)
+        found = session_at(hours, at)
+        if found is not None:
+            self._sessions[hours] = found
         return found
 
-    def _trading_second(self, at: float) -> float:
-        return at if self._session_at(at) is not None else trading_second(self.hours, at)
+    def seen_at(self, instrument: Instrument, at: float) -> float:
+        """Return the instant itself, or the last one at which the instrument traded before it."""
+        hours = self.hours_of(instrument)
+        seen = at if self._session_at(hours, at) is not None else trading_second(hours, at)
+        return min(seen, last_second(instrument.expiry)) if instrument.expiry else seen
 
     def last_points(self, instrument: Instrument, at: float) -> int:
         """Return the last traded price."""
-        second = int(self._trading_second(at))
+        second = int(self.seen_at(instrument, at))
         return self._seconds(instrument, second - second % BLOCK_S).points[second % BLOCK_S]
 
     def quote(self, instrument: Instrument, at: float) -> Quote:
@@ -137,11 +180,12 @@ class Market:
         if found is None or found.is_halted != (instrument.symbol in self.halted):
             if len(self._told) >= _KEPT_QUOTES:
                 self._told.clear()
-            found = self._told[key] = self._quote_at(instrument, at)
+            draw = self._combo_quote if instrument.legs else self._quote_at
+            found = self._told[key] = draw(instrument, at)
         return found
 
     def _quote_at(self, instrument: Instrument, at: float) -> Quote:
-        seen = self._trading_second(at)
+        seen = self.seen_at(instrument, at)
         second = int(seen)
         place = second % BLOCK_S
         seconds = self._seconds(instrument, second - place)
@@ -150,30 +194,54 @@ class Market:
         traded = volume[place] - (volume[place - 1] if place else 0)
         following = points[min(place + 1, BLOCK_S - 1)]
         middle = last + (following - last) * (seen - second)
-        dice = crc32(f"{self.seed}:{instrument.symbol}:{second}".encode())
+        dice = crc32(f"{self.seed}:{instrument.path_name}:{second}".encode())
         # A price pinned by hand gives the same quote every second, so that a test can name it.
         is_wider = dice % 5 == 0 and not self._is_pinned(instrument)
-        spread = instrument.spread_ticks + is_wider
-        bid = max(1, int(middle - spread / 2))
+        bid, ask = sides_around(instrument, middle, is_wider=is_wider)
         depth = 12 if instrument.average_volume >= 20_000_000 else 6
         return Quote(
             bid=bid,
-            ask=bid + spread,
-            bid_size=100 * (1 + (dice >> 4) % depth),
-            ask_size=100 * (1 + (dice >> 12) % depth),
+            ask=ask,
+            bid_size=_size(instrument, 1 + (dice >> 4) % depth),
+            ask_size=_size(instrument, 1 + (dice >> 12) % depth),
             last=last,
             # No trade is larger than what its second traded; the thinnest second has one of one share.
-            last_size=max(1, min(traded, 1 + (dice >> 20) % 300)),
+            last_size=_last_size(instrument, min(traded, 1 + (dice >> 20) % 300)),
             last_second=second,
             is_halted=instrument.symbol in self.halted,
         )
 
+    def _combo_quote(self, combo: Instrument, at: float) -> Quote:
+        """Return what buying and selling all legs at once would bring."""
+        bid = ask = last = 0.0
+        sizes: list[float] = []
+        seconds: list[int] = []
+        for leg, part in self._parts(combo):
+            quote = self.quote(instrument_of(leg.con_id), at)
+            low, high = (quote.bid, quote.ask) if part > 0 else (quote.ask, quote.bid)
+            bid, ask, last = bid + part * low, ask + part * high, last + part * quote.last
+            sizes += [quote.bid_size // leg.ratio, quote.ask_size // leg.ratio]
+            seconds.append(quote.last_second)
+        size, second = max(1, min(sizes)), max(seconds)
+        is_halted = combo.symbol in self.halted
+        return Quote(math.floor(bid), math.ceil(ask), size, size, round(last), 1, second, is_halted)
+
+    def _parts(self, combo: Instrument) -> list[tuple[Leg, float]]:
+        """Return the legs, each with what a point of its price adds to the whole, in points."""
+        return [
+            (leg, leg.signed_ratio * one.point * one.multiplier / (combo.point * combo.multiplier))
+            for leg in combo.legs
+            for one in (instrument_of(leg.con_id),)
+        ]
+
     def day_summary(self, instrument: Instrument, at: float) -> DaySummary:
         """Return open, high, low and volume of the session up to now, and yesterday's close."""
-        session = self._session_at(at) or session_before(self.hours, at)
-        before = session_before(self.hours, session.start)
+        hours = self.hours_of(instrument)
+        seen = self.seen_at(instrument, at)
+        session = self._session_at(hours, seen) or session_before(hours, seen)
+        before = session_before(hours, session.start)
         return DaySummary(
-            day=self._session_until(instrument, session, int(self._trading_second(at)) + 1),
+            day=self._session_until(instrument, session, int(seen) + 1),
             previous_close=self.last_points(instrument, before.end - 1),
         )
 
@@ -195,32 +263,72 @@ class Market:
 
     def set_price(self, instrument: Instrument, points: int, *, at: float, hold: bool = False) -> None:
         """Move the price to `points` from now on; `hold` keeps it standing there."""
-        second = int(self._trading_second(at))
-        raw = self.path(instrument).seconds_of(second - second % BLOCK_S).points[second % BLOCK_S]
+        second = int(self.seen_at(instrument, at))
+        raw = self._raw(instrument, second - second % BLOCK_S).points[second % BLOCK_S]
         change = Adjustment(second, points / raw, points if hold else None)
-        self.adjust(instrument.symbol, change)
+        self.adjust(instrument.con_id, change)
 
-    def adjust(self, symbol: str, change: Adjustment) -> None:
+    def adjust(self, con_id: int, change: Adjustment) -> None:
         """Append a change by hand, now or when a saved state is read back."""
-        kept = [one for one in self.adjustments.get(symbol, []) if one.start < change.start]
-        self.adjustments[symbol] = [*kept, change]
-        self._adjusted = {key: value for key, value in self._adjusted.items() if key[0] != symbol}
-        self._before_block.pop(symbol, None)
+        kept = [one for one in self.adjustments.get(con_id, []) if one.start < change.start]
+        self.adjustments[con_id] = [*kept, change]
+        # What follows from this price changes with it.
+        self._adjusted.clear()
+        self._before_block.clear()
+        self._derived.clear()
         self._told.clear()
 
     def _is_pinned(self, instrument: Instrument) -> bool:
-        changes = self.adjustments.get(instrument.symbol)
+        changes = self.adjustments.get(instrument.con_id)
         return changes is not None and changes[-1].pinned_points is not None
 
+    def _derived_path(self, instrument: Instrument) -> DerivedPath | ComboPath | None:
+        """Return how an instrument's price follows from others', None if it has a path of its own."""
+        if instrument.con_id not in self._derived:
+            if len(self._derived) >= _KEPT_DERIVED:
+                self._derived.clear()
+            self._derived[instrument.con_id] = self._derive(instrument)
+        return self._derived[instrument.con_id]
+
+    def _derive(self, instrument: Instrument) -> DerivedPath | ComboPath | None:
+        if instrument.legs:
+            legs = [(instrument_of(leg.con_id), part) for leg, part in self._parts(instrument)]
+            return ComboPath([LegPrices(part, partial(self._seconds, one)) for one, part in legs])
+        model = model_of(instrument)
+        if model is None:
+            return None
+        return DerivedPath(
+            model,
+            seconds=partial(self._seconds, model.base),
+            half_hours=partial(self._half_hours, model.base),
+        )
+
+    def _half_hours(self, instrument: Instrument, day: date) -> list[HalfHour]:
+        return (self._derived_path(instrument) or self.path(instrument)).half_hours(day)
+
+    def _raw(self, instrument: Instrument, block: int) -> Seconds:
+        return (self._derived_path(instrument) or self.path(instrument)).seconds_of(block)
+
+    def _first_change(self, instrument: Instrument) -> float:
+        """Return when a price was first set by hand, its own or one it follows from."""
+        if not self.adjustments:
+            return math.inf
+        changes = self.adjustments.get(instrument.con_id)
+        first = changes[0].start if changes else math.inf
+        bases = [instrument_of(leg.con_id) for leg in instrument.legs]
+        model = None if bases else model_of(instrument)
+        bases += [model.base] if model else []
+        return min([first, *(self._first_change(one) for one in bases)])
+
     def _seconds(self, instrument: Instrument, block: int) -> Seconds:
-        raw = self.path(instrument).seconds_of(block)
-        changes = self.adjustments.get(instrument.symbol)
+        raw = self._raw(instrument, block)
+        changes = self.adjustments.get(instrument.con_id)
         if not changes or changes[0].start >= block + BLOCK_S:
             return raw
-        key = (instrument.symbol, block)
+        key = (instrument.con_id, block)
         found = self._adjusted.get(key)
         if found is None:
-            points = array("l", raw.points)
+            points = array("i", raw.points)
             for change in changes:
                 for place in range(max(0, change.start - block), BLOCK_S):
                     points[place] = change.apply(raw.points[place])
@@ -236,8 +344,7 @@ class Market:
         return Stretch(points[0], max(points), min(points), points[-1], seconds.volume[end - 1] - before)
 
     def _whole_blocks(self, instrument: Instrument, start: int, end: int) -> list[Stretch]:
-        changes = self.adjustments.get(instrument.symbol)
-        if changes and changes[0].start < end:
+        if self._first_change(instrument) < end:
             return [
                 self._part_of_block(instrument, block, 0, BLOCK_S) for block in range(start, end, BLOCK_S)
             ]
@@ -250,20 +357,16 @@ class Market:
 
     def _within_day(self, instrument: Instrument, start: int, until: int) -> Stretch:
         """Return whole blocks of one day as one stretch; kept, for years of days are asked for again."""
-        key = (instrument.symbol, start, until)
+        key = (instrument.con_id, start, until)
         found = self._wholes.get(key)
         if found is None:
             day = eastern_date(start)
             first, last = ((edge - midnight(day)) // BLOCK_S for edge in (start, until))
-            blocks = self.path(instrument).blocks_of(day)[first:last]
-            per_unit = instrument.points_per_unit
-            found = Stretch(
-                opening=to_points(blocks[0].opening, per_unit),
-                high=to_points(max([one.high for one in blocks]), per_unit),
-                low=to_points(min([one.low for one in blocks]), per_unit),
-                closing=to_points(blocks[-1].closing, per_unit),
-                volume=sum([one.volume for one in blocks]),
-            )
+            derived = self._derived_path(instrument)
+            if derived is None:
+                found = Stretch(*self.path(instrument).whole(day, first, last))
+            else:
+                found = join([Stretch(*one) for one in derived.half_hours(day)[first:last]])
             if len(self._wholes) >= _KEPT_STRETCHES:
                 self._wholes.clear()
             self._wholes[key] = found
@@ -272,9 +375,9 @@ class Market:
     def _session_until(self, instrument: Instrument, session: Session, end: int) -> Stretch:
         """Return the session so far; what lies before the running block is kept, for speed."""
         block = max(session.start, (end - 1) - (end - 1) % BLOCK_S)
-        kept = self._before_block.get(instrument.symbol)
+        kept = self._before_block.get(instrument.con_id)
         if kept is None or kept[:2] != (session.start, block):
             done = self.stretch(instrument, session.start, block) if block > session.start else None
-            kept = self._before_block[instrument.symbol] = (session.start, block, done)
+            kept = self._before_block[instrument.con_id] = (session.start, block, done)
         running = self.stretch(instrument, block, end)
         return join([kept[2], running]) if kept[2] else running

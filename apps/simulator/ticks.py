@@ -13,9 +13,10 @@ from zlib import crc32
 
 from apps.simulator.bars import DAY
 from apps.simulator.hours import TradingHours, midnight, sessions_between
+from apps.simulator.instrument import exchanges_of
 from apps.simulator.prices import HEAD
 from apps.simulator.quotes import Market
-from apps.simulator.universe import DIRECT_EXCHANGES, Instrument
+from apps.simulator.universe import Instrument
 
 # The gateway tells changes of a stock's quote at most four times a second.
 SLOTS_PER_S = 4
@@ -34,7 +35,7 @@ class Trade:
 
     second: int
     points: int
-    size: int
+    size: float
     exchange: str
 
 
@@ -45,8 +46,8 @@ class QuoteTick:
     second: int
     bid: int
     ask: int
-    bid_size: int
-    ask_size: int
+    bid_size: float
+    ask_size: float
 
     @property
     def middle(self) -> float:
@@ -77,10 +78,12 @@ class Ticker:
         """Return the trades of a second; together they are its volume, the last one is on the quote."""
         quote = self.market.quote(self.instrument, second)
         volume = self.market.stretch(self.instrument, second, second + 1).volume
-        sizes = [one for one in (volume - quote.last_size, quote.last_size) if one > 0]
-        dice = crc32(f"{self.market.seed}:{self.instrument.symbol}:{second}:venue".encode())
+        rest = round(self.instrument.quantity(volume) - quote.last_size, 8)
+        sizes = [one for one in (rest, quote.last_size) if one > 0]
+        dice = crc32(f"{self.market.seed}:{self.instrument.path_name}:{second}:venue".encode())
+        places = exchanges_of(self.instrument)
         return [
-            Trade(second, quote.last, size, DIRECT_EXCHANGES[(dice >> place) % len(DIRECT_EXCHANGES)])
+            Trade(second, quote.last, size, places[(dice >> place) % len(places)])
             for place, size in enumerate(sizes)
         ]
 
@@ -99,13 +102,13 @@ class Ticker:
 
     def after(self, start: int, *, end: int, count: int) -> list[Tick]:
         """Return the first `count` ticks of [start, end); a second is never split."""
-        sessions = sessions_between(self.market.hours, max(start, midnight(HEAD)), end)
+        sessions = sessions_between(self.market.hours_of(self.instrument), max(start, midnight(HEAD)), end)
         seconds = (second for one in sessions for second in range(max(one.start, start), min(one.end, end)))
         return [tick for part in self._until(count, seconds) for tick in part]
 
     def before(self, end: int, *, count: int) -> list[Tick]:
         """Return the last `count` ticks before `end`, oldest first; a second is never split."""
-        parts = [*self._until(count, _seconds_back(self.market.hours, end))]
+        parts = [*self._until(count, _seconds_back(self.market.hours_of(self.instrument), end))]
         return [tick for part in reversed(parts) for tick in part]
 
     def _until(self, count: int, seconds: Iterable[int]) -> Iterator[list[Tick]]:

@@ -43,7 +43,7 @@ class Venue:
     def set_price(self, instrument: Instrument, points: int, *, hold: bool) -> None:
         """Move a price by hand; it survives a restart like everything else."""
         self.market.set_price(instrument, points, at=self.clock.epoch(), hold=hold)
-        self.state.save_adjustment(instrument.symbol, self.market.adjustments[instrument.symbol][-1])
+        self.state.save_adjustment(instrument.con_id, self.market.adjustments[instrument.con_id][-1])
         self.exchange.pulse()
 
     def admits_history(self, whole: Hashable, *, source: Hashable, kind: str) -> bool:

@@ -149,14 +149,14 @@ class VenueState:
         self._gone += [("executions", one.exec_id) for one in self.book.executions if one.at < keep_since]
         self.book.executions = [one for one in self.book.executions if one.at >= keep_since]
 
-    def save_adjustment(self, symbol: str, change: Adjustment) -> None:
+    def save_adjustment(self, con_id: int, change: Adjustment) -> None:
         body = {"start": change.start, "factor": change.factor, "pinned_points": change.pinned_points}
-        self._journal.write([("adjustments", f"{symbol}:{change.start}", {"symbol": symbol, **body})])
+        self._journal.write([("adjustments", f"{con_id}:{change.start}", {"con_id": con_id, **body})])
 
     def restore(self, *, keep_since: float) -> None:
         """Read back a saved state; a fresh file leaves everything as it is."""
         for body in self._journal.read("adjustments").values():
-            self.market.adjust(body.pop("symbol"), Adjustment(**body))
+            self.market.adjust(body.pop("con_id"), Adjustment(**body))
         meta = self._journal.read("meta").get("venue")
         if meta is None:
             return

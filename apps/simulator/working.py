@@ -38,7 +38,7 @@ class Working:
 
     def work(self, order: Order, now: float) -> None:
         """Do for one order what the present quote allows."""
-        if order.is_done or order.status is Status.API_PENDING or not self._state.market.is_open(now):
+        if order.is_done or order.status is Status.API_PENDING or not self._is_open(order, now):
             return
         parent = self._state.book.parent_of(order)
         if parent is not None and parent.status is not Status.FILLED:
@@ -50,6 +50,9 @@ class Working:
             self._mark_working(order)
         elif now >= order.next_slice_at:
             self._trade(order, quote, now)
+
+    def _is_open(self, order: Order, now: float) -> bool:
+        return self._state.market.is_open(now, instrument_of(order.con_id))
 
     def _quote(self, con_id: int, now: float) -> Quote:
         if self._quoted_at != now:

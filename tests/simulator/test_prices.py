@@ -10,7 +10,7 @@ import pytest
 from apps.simulator.bars import BAR_SECONDS, historical_bars, parse_start
 from apps.simulator.hours import HOURS, hours_text, session_at, sessions_between, trading_second
 from apps.simulator.quotes import Market
-from apps.simulator.universe import BY_CON_ID, BY_SYMBOL, INSTRUMENTS, find_instrument
+from apps.simulator.universe import BY_SYMBOL, INSTRUMENTS, instrument_of, stock_named
 
 SUNDAY = datetime(2026, 11, 22, 15, 30, 0, tzinfo=UTC).timestamp()
 FRIDAY = datetime(2026, 11, 20, 15, 30, 17, tzinfo=UTC).timestamp()
@@ -179,12 +179,11 @@ class TestHours:
 class TestUniverse:
     def test_holds_at_least_sixty_symbols_with_unique_ids(self):
         assert len(INSTRUMENTS) >= 60
-        assert len(BY_CON_ID) == len(BY_SYMBOL) == len(INSTRUMENTS)
+        assert len(BY_SYMBOL) == len(INSTRUMENTS)
+        assert [instrument_of(one.con_id) for one in INSTRUMENTS] == [*INSTRUMENTS]
         assert BY_SYMBOL["AAPL"].con_id == 265598
         assert BY_SYMBOL["SPY"].con_id == 756733
 
     def test_finds_share_classes_in_either_spelling(self):
         for symbol in ("BRK B", "BRK.B", "brk b"):
-            found = find_instrument(con_id=0, symbol=symbol, sec_type="STK", currency="USD", exchange="SMART")
-
-            assert found is BY_SYMBOL["BRK.B"]
+            assert stock_named(symbol) is BY_SYMBOL["BRK.B"]

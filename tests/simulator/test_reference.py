@@ -6,13 +6,16 @@ import asyncio
 from datetime import UTC, date, datetime
 
 import pytest
-from ib_insync import Contract, Forex, Index, MarketOrder, Option, Stock
+from ib_insync import Contract, Forex, Index, Option, Stock
 
 from apps.simulator.hours import NYSE_HOLIDAYS
-from apps.simulator.listings import UNPRICED, AskedContract
-from apps.simulator.option_chains import ROOTS, expirations, matching_listings, options_of, strikes
-from apps.simulator.universe import BY_CON_ID, BY_SYMBOL
-from tests.simulator.conftest import until
+from apps.simulator.listings import AskedContract
+from apps.simulator.lookup import matching_instruments
+from apps.simulator.market_rules import increment_at
+from apps.simulator.option_chains import monthly_expirations, option_root, options_of
+from apps.simulator.small_stocks import FIRST_ID, small_stock_with_id
+from apps.simulator.spot_instruments import SPOT
+from apps.simulator.universe import BY_CON_ID, INSTRUMENTS
 from tests.simulator.raw_client import contract, place_order
 
 TODAY = date(2026, 11, 20)
@@ -52,7 +55,7 @@ class TestContractsOfIbInsync:
 
         assert (chain.multiplier, chain.tradingClass, chain.underlyingConId) == ("100", "AAPL", "265598")
         assert 230.0 in chain.strikes
-        assert len(chain.expirations) == 12
+        assert len(chain.expirations) >= 12
         assert (option.multiplier, option.right, option.strike) == ("100", "C", 230.0)
         assert option.localSymbol == f"AAPL  {chain.expirations[0][2:]}C00230000"
         assert (details.underConId, details.underSymbol, details.underSecType) == (265598, "AAPL", "STK")
@@ -60,10 +63,10 @@ class TestContractsOfIbInsync:
         assert again.contract == option
 
     async def test_are_all_named_when_a_request_is_ambiguous(self, ib):
-        day = f"{expirations(datetime.now(UTC).date())[2]:%Y%m%d}"
+        day = f"{monthly_expirations(datetime.now(UTC).date())[2]:%Y%m%d}"
         found = await asyncio.wait_for(ib.reqContractDetailsAsync(Option("MSFT", day, 0, "P", "SMART")), 3)
 
-        assert {one.contract.strike for one in found} == set(strikes(BY_SYMBOL["MSFT"]))
+        assert {one.contract.strike for one in found} == set(option_root("MSFT").strikes())
         assert {one.contract.right for one in found} == {"P"}
 
 
@@ -81,7 +84,7 @@ class TestContractData:
         assert len(stock) == {157: 41, 163: 42}.get(version, 42)
 
     async def test_puts_every_field_of_an_option_in_its_place(self, raw):
-        day = f"{expirations(datetime.now(UTC).date())[0]:%Y%m%d}"
+        day = f"{monthly_expirations(datetime.now(UTC).date())[0]:%Y%m%d}"
         block = other(symbol="AAPL", secType="OPT", expiry=day, strike=230, right="CALL", exchange="CBOE")
         (data,) = await details_of(raw, 1, block)
 
@@ -90,15 +93,17 @@ class TestContractData:
         assert data[13] == "0.01"
         assert data[14] == "100"
         assert (data[18], data[21]) == ("265598", day[:6])
-        assert data[30:36] == ["0", "1", "AAPL", "STK", ",".join(["26"] * 6), day]
+        assert data[30:36] == ["0", "2", "AAPL", "STK", ",".join(["109"] * 6), day]
         assert len(data) == 40
 
     async def test_names_ticks_that_the_market_rules_know(self, raw):
-        for one in UNPRICED:
-            (data,) = await details_of(raw, one.con_id, other(conId=one.con_id))
-            rule = await raw.ask(93, 91, data[34].split(",")[0])
+        for one in SPOT:
+            if one.sec_type != "BOND":
+                (data,) = await details_of(raw, one.con_id, other(conId=one.con_id))
+                rule = await raw.ask(93, 91, data[34].split(",")[0])
 
-            assert rule[-1] == data[13]
+                assert rule[4] == data[13]
+                assert float(data[13]) == increment_at(one, one.start_price)
 
     @pytest.mark.parametrize(
         "unknown",
@@ -106,11 +111,11 @@ class TestContractData:
             {"symbol": "EUR", "secType": "CASH", "currency": "XXX"},
             {"symbol": "SPX", "secType": "IND", "exchange": "NYSE"},
             {"symbol": "SPX", "secType": "STK"},
-            {"symbol": "IBM", "secType": "OPT"},
+            {"symbol": "NOSUCH", "secType": "OPT"},
             {"symbol": "AAPL", "secType": "OPT", "expiry": "20200117"},
             {"symbol": "AAPL", "secType": "OPT", "strike": 230.1},
             {"symbol": "AAPL", "secType": "FUT"},
-            {"conId": 610_000_001},
+            {"conId": 669_000_001},
             {"secType": "OPT"},
             {"secType": "CASH"},
         ],
@@ -145,7 +150,8 @@ class TestSearch:
             "IND",
             "CBOE",
             "USD",
-            "0",
+            "1",
+            "OPT",
             "S&P 500 Stock Index",
             "",
         ]
@@ -153,10 +159,10 @@ class TestSearch:
 
     async def test_says_which_stocks_have_options(self, raw):
         tesla = await raw.ask(79, 81, 1, "TSLA")
-        ibm = await raw.ask(79, 81, 2, "IBM")
+        none = await raw.ask(79, 81, 2, small_stock_with_id(FIRST_ID + 1).symbol)
 
         assert tesla[8:11] == ["2", "CFD", "OPT"]
-        assert ibm[8:10] == ["1", "CFD"]
+        assert none[8:10] == ["1", "CFD"]
 
 
 class TestOptionChain:
@@ -170,7 +176,8 @@ class TestOptionChain:
         assert {one[2] for one in chains} >= {"SMART", "CBOE"}
 
     async def test_is_empty_for_a_stock_without_options(self, raw):
-        await raw.ask(76, 78, 4, "IBM", "", "STK", 8314)
+        stock = small_stock_with_id(FIRST_ID + 1)
+        await raw.ask(76, 78, 4, stock.symbol, "", "STK", stock.con_id)
 
         assert [one for one in raw.frames if one[0] == "75"] == []
 
@@ -181,43 +188,39 @@ class TestOptionChain:
         assert (await raw.error(200))[2] == "4"
 
     def test_expires_monthly_on_trading_days(self):
-        days = expirations(TODAY)
+        days = monthly_expirations(TODAY)
 
         assert days[:3] == [date(2026, 11, 20), date(2026, 12, 18), date(2027, 1, 15)]
         assert date(2027, 6, 17) in days
         assert not NYSE_HOLIDAYS & set(days)
-        assert expirations(date(2026, 11, 21))[0] == date(2026, 12, 18)
+        assert monthly_expirations(date(2026, 11, 21))[0] == date(2026, 12, 18)
 
     def test_gives_every_option_a_number_of_its_own(self):
-        options = [one for symbol in ROOTS for one in options_of(symbol, TODAY)]
+        roots = [option_root(one.symbol) for one in INSTRUMENTS[::9]] + [option_root("ES", "FOP")]
+        options = [one for root in roots for one in options_of(root, TODAY)]
         numbers = {one.con_id for one in options}
 
         assert len(numbers) == len(options)
-        assert not numbers & (BY_CON_ID.keys() | {one.con_id for one in UNPRICED})
+        assert not numbers & BY_CON_ID.keys()
         assert max(numbers) < 2**31
         for one in options[::97]:
-            assert matching_listings(AskedContract(con_id=one.con_id), TODAY) == [one]
+            assert matching_instruments(AskedContract(con_id=one.con_id), TODAY) == [one]
 
     def test_keeps_an_option_while_days_pass(self):
-        before = {one.con_id: one for one in options_of("AAPL", TODAY)}
-        after = {one.con_id: one for one in options_of("AAPL", date(2027, 3, 1))}
+        root = option_root("AAPL")
+        before = {one.con_id: one for one in options_of(root, TODAY)}
+        after = {one.con_id: one for one in options_of(root, date(2027, 3, 1))}
 
         common = before.keys() & after.keys()
         assert len(common) > 100
         assert all(before[one] == after[one] for one in common)
 
 
-class TestWhatHasNoPrices:
-    @pytest.mark.parametrize("block", [other(conId=SPX), other(symbol="EUR", secType="CASH")], ids=str)
-    async def test_is_refused_quotes_and_history(self, raw, block):
-        raw.send(1, 11, 1, *block, 0, "", 0, 0, "")
-        quotes = await raw.error(354)
-        raw.send(20, 2, *block, 0, "", "1 day", "5 D", 1, "TRADES", 1, 0, "")
-        history = await raw.error(162)
-        raw.send(87, 3, *block, 0, 1, "TRADES", 1)
-        head = await raw.error(162)
+class TestAnIndex:
+    async def test_has_no_history_of_quotes(self, raw):
+        raw.send(20, 2, *other(conId=SPX), 0, "", "1 day", "5 D", 1, "MIDPOINT", 1, 0, "")
 
-        assert [quotes[2], history[2], head[2]] == ["1", "2", "3"]
+        assert (await raw.error(162))[2] == "2"
 
     async def test_is_refused_orders(self, raw):
         raw.send(*place_order(176, 1, "SPX", con_id=SPX))
@@ -228,13 +231,6 @@ class TestWhatHasNoPrices:
 
         assert (refusal[2], unknown[2]) == ("1", "1")
         assert (await raw.until(11))[2] == "1"
-
-    async def test_is_refused_orders_of_ib_insync(self, ib):
-        trade = ib.placeOrder(Forex("EURUSD"), MarketOrder("BUY", 1000, tif="DAY"))
-        await until(trade.isDone)
-
-        assert [one.errorCode for one in trade.log if one.errorCode] == [387]
-        assert ib.positions() == []
 
 
 class TestSmallRequests:

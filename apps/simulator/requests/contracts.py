@@ -1,32 +1,31 @@
-"""Requests about instruments: details, search, price rules; and the contract block of all requests."""
+"""Requests about instruments: details, search, chains, rules; and the contract block of all requests."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from apps.simulator import messages
-from apps.simulator.contract_messages import contract_data, symbol_samples
+from apps.simulator.contract_messages import bond_data, contract_data, symbol_samples
 from apps.simulator.hours import eastern_date, hours_text
-from apps.simulator.listings import MARKET_RULES, UNPRICED, AskedContract, right_of, stock_listing
+from apps.simulator.instrument import Instrument, Leg
+from apps.simulator.listings import AskedContract, listing_of, right_of
+from apps.simulator.lookup import matching_instruments, search
+from apps.simulator.market_rules import RULES
 from apps.simulator.messages import In, Message, Out
-from apps.simulator.option_chains import (
-    EXCHANGES,
-    MULTIPLIER,
-    ROOTS,
-    expirations,
-    matching_listings,
-    strikes,
-)
+from apps.simulator.option_chains import OptionRoot, option_root
 from apps.simulator.requests.handler import Handler
-from apps.simulator.universe import Instrument, known_instrument, matching_instruments
+from apps.simulator.universe import known_instrument
 from apps.simulator.wire import Fields, number_of, number_text
 
 if TYPE_CHECKING:
     from apps.simulator.client_session import ClientSession
 
 NOT_FOUND = "No security definition has been found for the request"
-_NO_QUOTES = (354, "Requested market data is not subscribed.")
+_ONLY_HISTORY = (321, "Error validating request:-continuous futures have historical data only")
 _ISSUER_SINCE = 176
 
 
@@ -53,73 +52,105 @@ def read_contract(fields: Fields) -> AskedContract:
     )
 
 
+def with_legs(asked: AskedContract, fields: Fields) -> AskedContract:
+    """Read the legs that follow if a combination was asked for."""
+    if asked.sec_type != "BAG":
+        return asked
+    count = fields.integer()
+    legs = tuple(_read_leg(fields) for _ in range(count))
+    return replace(asked, legs=legs)
+
+
+def _read_leg(fields: Fields) -> Leg:
+    con_id, ratio = fields.integer(), fields.integer()
+    return Leg(con_id, ratio, action=fields.text().upper(), exchange=fields.text())
+
+
 def today(session: ClientSession) -> date:
     """Return the day by which expirations count."""
     return eastern_date(session.venue.clock.epoch())
 
 
 def find_or_refuse(
-    session: ClientSession,
-    request_id: int,
-    asked: AskedContract,
-    *,
-    without_prices: tuple[int, str] = _NO_QUOTES,
+    session: ClientSession, request_id: int, asked: AskedContract, *, is_live: bool = True
 ) -> Instrument | None:
-    """Return the instrument; or tell the client there is none (200), or that it has no prices."""
-    found = asked.find()
-    if found is None:
-        is_listed = bool(matching_listings(asked, today(session)))
-        session.send_error(request_id, *(without_prices if is_listed else (200, NOT_FOUND)))
-    return found
+    """Return the one instrument that is meant; else tell the client that there is none, or several (200).
+
+    `is_live` refuses what exists for history only.
+    """
+    found = matching_instruments(asked, today(session))
+    if len(found) > 1:
+        text = f"The contract description specified for {found[0].symbol} is ambiguous."
+        session.send_error(request_id, 200, text)
+        return None
+    if not found:
+        session.send_error(request_id, 200, NOT_FOUND)
+        return None
+    if is_live and found[0].sec_type == "CONTFUT":
+        session.send_error(request_id, *_ONLY_HISTORY)
+        return None
+    return found[0]
 
 
 def req_contract_details(session: ClientSession, fields: Fields) -> None:
     fields.skip()
     request_id = fields.integer()
     asked = read_contract(fields)
-    fields.skip(3)
+    include_expired, sec_id_type, sec_id = fields.flag(), fields.text(), fields.text()
     if session.version >= _ISSUER_SINCE:
         fields.skip()
-    found = matching_listings(asked, today(session))
+    asked = replace(asked, include_expired=include_expired, sec_id_type=sec_id_type, sec_id=sec_id)
+    # A combination has no details of its own, only its legs have.
+    found = [] if asked.sec_type == "BAG" else matching_instruments(asked, today(session))
     if not found:
         session.send_error(request_id, 200, NOT_FOUND)
         return
-    text = hours_text(session.venue.market.hours, session.venue.clock.epoch())
     for one in found:
-        exchange = asked.exchange or one.exchange
-        session.send(contract_data(session.version, request_id, one, exchange=exchange, hours=(text, text)))
+        session.send(_details(session, request_id, one, exchange=asked.exchange or one.exchange))
     session.send(messages.end(Out.CONTRACT_DATA_END, request_id))
+
+
+def _details(session: ClientSession, request_id: int, one: Instrument, *, exchange: str) -> Message:
+    listing = listing_of(one)
+    if one.sec_type == "BOND":
+        return bond_data(session.version, request_id, listing, exchange=exchange)
+    hours = session.venue.market.hours_of(one)
+    text = hours_text(hours, session.venue.clock.epoch(), zone=ZoneInfo(listing.zone))
+    return contract_data(session.version, request_id, listing, exchange=exchange, hours=(text, text))
 
 
 def req_matching_symbols(session: ClientSession, fields: Fields) -> None:
     request_id = fields.integer()
-    pattern = fields.text()
-    found = [stock_listing(one) for one in matching_instruments(pattern)]
-    wanted = pattern.upper().strip()
-    found += [one for one in UNPRICED if wanted and one.local_symbol.startswith(wanted)]
-    session.send(symbol_samples(session.version, request_id, found[:16]))
+    session.send(symbol_samples(session.version, request_id, search(fields.text())))
 
 
 def req_option_chain(session: ClientSession, fields: Fields) -> None:
-    request_id, symbol = fields.integer(), fields.text()
-    fields.skip()
+    request_id, symbol, exchange = fields.integer(), fields.text().upper(), fields.text()
     sec_type, con_id = fields.text(), fields.integer()
-    stock = known_instrument(con_id)
-    if stock is None or stock.symbol != symbol.upper() or sec_type != "STK":
+    under = known_instrument(con_id)
+    if under is None or under.symbol != symbol or sec_type not in (under.sec_type, "IND"):
         session.send_error(request_id, 200, NOT_FOUND)
         return
-    days = [f"{day:%Y%m%d}" for day in expirations(today(session))]
-    prices = [number_text(strike) for strike in strikes(stock)]
-    for exchange in EXCHANGES if stock.symbol in ROOTS else ():
-        head: Message = [Out.OPTION_CHAIN, request_id, exchange, con_id, stock.symbol, MULTIPLIER]
-        session.send([*head, len(days), *days, len(prices), *prices])
+    root = option_root(symbol, "FOP" if sec_type == "FUT" or exchange else "OPT")
+    for one in [*_chains(root, today(session))] if root else []:
+        session.send([Out.OPTION_CHAIN, request_id, *one])
     session.send([Out.OPTION_CHAIN_END, request_id])
+
+
+def _chains(root: OptionRoot, day: date) -> Iterator[Message]:
+    """Yield exchange, underlying, class, multiplier, expirations and strikes of each class and exchange."""
+    prices = [number_text(strike) for strike in root.strikes()]
+    for (trading_class, under), days in root.classes(day).items():
+        texts = [f"{one:%Y%m%d}" for one in days]
+        for exchange in root.exchanges:
+            head: Message = [exchange, under, trading_class, number_text(root.multiplier)]
+            yield [*head, len(texts), *texts, len(prices), *prices]
 
 
 def req_market_rule(session: ClientSession, fields: Fields) -> None:
     rule_id = fields.integer()
-    if rule_id in MARKET_RULES:
-        session.send(messages.market_rule(rule_id, MARKET_RULES[rule_id]))
+    if rule_id in RULES:
+        session.send(messages.market_rule(rule_id, RULES[rule_id]))
     else:
         session.send_error(-1, 321, f"Error validating request:-no market rule {rule_id}")
 

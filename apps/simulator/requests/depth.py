@@ -5,14 +5,15 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from apps.simulator import messages
 from apps.simulator.data_messages import Operation, Side, depth_exchanges, market_depth, smart_components
 from apps.simulator.depth import Level, depth_at
 from apps.simulator.limits import DEPTH
-from apps.simulator.messages import BBO_EXCHANGE, In
+from apps.simulator.messages import BBO_EXCHANGE, In, Out
 from apps.simulator.requests.contracts import find_or_refuse, read_contract
 from apps.simulator.requests.handler import Handler
 from apps.simulator.streams import Stream
-from apps.simulator.universe import DIRECT_EXCHANGES, Instrument
+from apps.simulator.universe import DIRECT_EXCHANGES, Instrument, instrument_of
 from apps.simulator.wire import Fields
 
 if TYPE_CHECKING:
@@ -97,14 +98,27 @@ def req_mkt_depth(session: ClientSession, fields: Fields) -> None:
     if session.venue.entitlements.refusal_of_streams(instrument) is not None:
         session.send_error(request_id, 354, "Requested market data is not subscribed.")
         return
+    if instrument.sec_type == "CFD":
+        session.send(
+            messages.reroute(Out.REROUTE_MKT_DEPTH, request_id, instrument_of(instrument.under_con_id))
+        )
+        return
     # All exchanges together have a book only if it is asked for as such.
-    if not (wants_smart if exchange == "SMART" else exchange in (*DIRECT_EXCHANGES, "ISLAND")):
+    if not _has_book(instrument, exchange, wants_smart=wants_smart):
         text = "Deep market data is not supported for this combination of security type/exchange"
         session.send_error(request_id, 10092, text)
         return
     book = Book(session, request_id, instrument, rows=rows, is_smart=exchange == "SMART")
     session.open_stream(DEPTH, request_id, book)
     book.pulse(session.venue.clock.epoch())
+
+
+def _has_book(instrument: Instrument, exchange: str, *, wants_smart: bool) -> bool:
+    if not instrument.has_quotes or instrument.legs:
+        return False
+    if not instrument.is_stock:
+        return exchange in instrument.valid_exchanges
+    return wants_smart if exchange == "SMART" else exchange in (*DIRECT_EXCHANGES, "ISLAND")
 
 
 def _refusal_of(session: ClientSession, request_id: int, rows: int) -> tuple[int, str] | None:

@@ -51,7 +51,9 @@ def req_histogram_data(session: ClientSession, fields: Fields) -> Coroutine[None
         return None
     end = int(session.venue.clock.epoch()) + 1
     try:
-        start = parse_start(parse_period(period), end=end, hours=session.venue.market.hours, bar_s=1)
+        start = parse_start(
+            parse_period(period), end=end, hours=session.venue.market.hours_of(instrument), bar_s=1
+        )
     except BadHistoryRequest as error:
         session.send_error(request_id, error.code, error.text)
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from apps.simulator import messages
@@ -19,12 +19,12 @@ from apps.simulator.bars import (
     parse_start,
 )
 from apps.simulator.clock import eastern_text, utc_text
+from apps.simulator.derived_prices import first_day
 from apps.simulator.hours import midnight, sessions_between
 from apps.simulator.limits import HISTORY, PACED_BAR_S, PACING_TEXT
 from apps.simulator.listings import AskedContract
 from apps.simulator.messages import In, Out
-from apps.simulator.prices import HEAD
-from apps.simulator.requests.contracts import find_or_refuse, read_contract
+from apps.simulator.requests.contracts import find_or_refuse, read_contract, with_legs
 from apps.simulator.requests.handler import Handler
 from apps.simulator.streams import Stream
 from apps.simulator.universe import Instrument
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 HEADS = "head timestamp"
 SERVICE = "Historical Market Data Service error message:"
-_NO_HISTORY = (162, f"{SERVICE}No market data permissions for this contract")
 UPDATE_GRID_S = 5
 MAX_BARS = 50_000
 _BARS_WITHOUT_REST = 200
@@ -127,7 +126,7 @@ def req_historical_data(session: ClientSession, fields: Fields) -> Coroutine[Non
         text = "Error processing request:-Only 50 simultaneous API historical data requests allowed."
         session.send_error(request_id, 322, text)
         return None
-    instrument = find_or_refuse(session, request_id, asked.contract, without_prices=_NO_HISTORY)
+    instrument = find_or_refuse(session, request_id, asked.contract, is_live=False)
     if instrument is None:
         return None
     try:
@@ -145,12 +144,11 @@ def req_historical_data(session: ClientSession, fields: Fields) -> Coroutine[Non
 def _read_asked(fields: Fields) -> AskedHistory:
     request_id = fields.integer()
     contract = read_contract(fields)
-    fields.skip()
+    contract = replace(contract, include_expired=fields.flag())
     end, bar_size, duration = fields.text(), fields.text(), fields.text()
     use_rth = fields.flag()
     kind, format_date = fields.text().upper(), fields.integer(default=1)
-    if contract.sec_type == "BAG":
-        fields.skip(fields.integer() * 4)
+    contract = with_legs(contract, fields)
     keep_up_to_date = fields.flag()
     fields.skip()
     return AskedHistory(
@@ -163,11 +161,11 @@ def _understand(session: ClientSession, asked: AskedHistory, instrument: Instrum
     missing = session.venue.entitlements.refusal_of_streams(instrument)
     if missing is not None:
         raise BadHistoryRequest(162, f"{SERVICE}{missing}")
-    _check_kind(asked.kind, version=session.version)
+    _check_kind(asked.kind, instrument, version=session.version)
     bar_s = _bar_seconds(asked.bar_size, asked.keep_up_to_date and asked.end != "")
     now = session.venue.clock.epoch()
     end = parse_end(asked.end, now=now)
-    hours = session.venue.market.hours
+    hours = session.venue.market.hours_of(instrument)
     start = parse_start(asked.duration, end=min(end, int(now) + 1), hours=hours, bar_s=bar_s)
     _check_size(start, end=min(end, int(now)), bar_s=bar_s)
     if bar_s <= PACED_BAR_S:
@@ -191,9 +189,16 @@ def _check_pace(session: ClientSession, asked: AskedHistory, instrument: Instrum
         raise BadHistoryRequest(162, f"{SERVICE}{PACING_TEXT}")
 
 
-def _check_kind(kind: str, *, version: int) -> None:
+def _check_kind(kind: str, instrument: Instrument, *, version: int) -> None:
     if kind not in (*PRICE_KINDS, "SCHEDULE"):
         raise BadHistoryRequest(162, f"{SERVICE}No {kind} data")
+    is_coin = instrument.sec_type == "CRYPTO"
+    if is_coin and kind == "TRADES":
+        text = "Expected what to show is AGGTRADES, please use that instead of TRADES."
+        raise BadHistoryRequest(10299, text)
+    if kind != "SCHEDULE" and (not instrument.offers(kind) or (kind == "AGGTRADES" and not is_coin)):
+        name = f"{instrument.local_symbol}@{instrument.exchange} {kind.capitalize()}"
+        raise BadHistoryRequest(162, f"{SERVICE}HMDS query returned no data: {name}")
     if kind == "SCHEDULE" and version < messages.HISTORICAL_SCHEDULE:
         raise BadHistoryRequest(321, "Error validating request:-SCHEDULE needs server version 165")
 
@@ -249,7 +254,7 @@ async def _send_bars(session: ClientSession, wanted: Wanted) -> None:
 
 def _send_schedule(session: ClientSession, wanted: Wanted) -> None:
     end = min(wanted.end, int(session.venue.clock.epoch()) + 1)
-    sessions = sessions_between(session.venue.market.hours, wanted.start, end)
+    sessions = sessions_between(session.venue.market.hours_of(wanted.instrument), wanted.start, end)
     rows = [
         text
         for one in sessions
@@ -281,9 +286,12 @@ def req_head_timestamp(session: ClientSession, fields: Fields) -> None:
     if session.has_stream(HEADS, request_id):
         session.send_error(request_id, 102, "Duplicate ticker ID.")
         return
-    if find_or_refuse(session, request_id, asked, without_prices=_NO_HISTORY) is None:
+    instrument = find_or_refuse(session, request_id, asked, is_live=False)
+    if instrument is None:
         return
-    first = sessions_between(session.venue.market.hours, midnight(HEAD), midnight(HEAD) + DAY)[0].start
+    begin = midnight(first_day(instrument))
+    hours = session.venue.market.hours_of(instrument)
+    first = sessions_between(hours, begin, begin + 10 * DAY)[0].start
     text = str(first) if format_date == 2 else utc_text(first)
     session.send([Out.HEAD_TIMESTAMP, request_id, text])
     session.open_stream(HEADS, request_id, PendingHistory())

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from apps.simulator import messages
 from apps.simulator.generic_ticks import BadGenericList, parse_generic_ticks
 from apps.simulator.limits import LINES
 from apps.simulator.listings import AskedContract
 from apps.simulator.market_lines import MarketLine, Snapshot
-from apps.simulator.messages import In
-from apps.simulator.requests.contracts import find_or_refuse, read_contract
+from apps.simulator.messages import In, Out
+from apps.simulator.requests.contracts import find_or_refuse, read_contract, with_legs
 from apps.simulator.requests.handler import Handler
+from apps.simulator.universe import instrument_of
 from apps.simulator.wire import Fields
 
 if TYPE_CHECKING:
@@ -45,9 +47,7 @@ class AskedLine:
 def req_mkt_data(session: ClientSession, fields: Fields) -> None:
     fields.skip()
     request_id = fields.integer()
-    contract = read_contract(fields)
-    if contract.sec_type == "BAG":
-        fields.skip(fields.integer() * 4)
+    contract = with_legs(read_contract(fields), fields)
     if fields.flag():
         fields.skip(3)
     asked_line = AskedLine(request_id, contract, fields.text(), fields.flag(), fields.flag())
@@ -73,6 +73,10 @@ def _open_line(session: ClientSession, asked: AskedLine) -> MarketLine | None:
         raise RequestRefused(101, "Max number of tickers has been reached")
     instrument = find_or_refuse(session, asked.request_id, asked.contract)
     if instrument is None:
+        return None
+    if instrument.sec_type == "CFD":
+        stock = instrument_of(instrument.under_con_id)
+        session.send(messages.reroute(Out.REROUTE_MKT_DATA, asked.request_id, stock))
         return None
     try:
         ticks = parse_generic_ticks(asked.generic_ticks, sec_type=instrument.sec_type)

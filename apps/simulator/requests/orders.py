@@ -29,8 +29,11 @@ _NOT_TRADED = (387, "Unsupported order type for this exchange and security type"
 def place_order(session: ClientSession, fields: Fields) -> None:
     values = read_place_order(fields, session.version)
     order_id = whole(values["orderId"])
-    instrument = find_or_refuse(session, order_id, asked_contract(values), without_prices=_NOT_TRADED)
+    instrument = find_or_refuse(session, order_id, asked_contract(values))
     if instrument is None:
+        return
+    if not instrument.is_tradable:
+        session.send_error(order_id, *_NOT_TRADED)
         return
     try:
         order = order_of(values, instrument, client_id=session.client_id)

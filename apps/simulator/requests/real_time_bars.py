@@ -82,6 +82,9 @@ def req_real_time_bars(session: ClientSession, fields: Fields) -> None:
     if missing is not None:
         session.send_error(request_id, 420, f"Invalid Real-time Query:{missing}")
         return
+    if not instrument.offers(kind):
+        session.send_error(request_id, 420, f"Invalid Real-time Query:No {kind} data")
+        return
     asked_for = (instrument.con_id, kind)
     if not session.venue.admits_history(("real-time bars", *asked_for), source=asked_for, kind=kind):
         session.send_error(request_id, 420, f"Invalid Real-time Query:{PACING_TEXT}")

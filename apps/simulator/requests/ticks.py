@@ -56,7 +56,7 @@ class TickByTick(Stream):
         if self._ticker.instrument.symbol in market.halted:
             return
         for slot in range(start, end):
-            if market.is_open(slot / SLOTS_PER_S):
+            if market.is_open(slot / SLOTS_PER_S, self._ticker.instrument):
                 for tick in self._ticks_in(slot):
                     self._send(tick)
 
@@ -94,6 +94,10 @@ def req_tick_by_tick(session: ClientSession, fields: Fields) -> None:
         session.send_error(request_id, 10190, f"{_TOO_MANY}: {_ONE_AT_A_TIME}")
         return
     code, kind = LIVE_KINDS[name]
+    if not instrument.offers(kind):
+        text = f"Failed to request tick-by-tick data:No {name} data for {instrument.local_symbol}"
+        session.send_error(request_id, 10189, text)
+        return
     ticker = Ticker(session.venue.market, instrument, kind, ignore_size=ignore_size)
     now = session.venue.clock.epoch()
     if count:
@@ -165,7 +169,7 @@ def req_historical_ticks(session: ClientSession, fields: Fields) -> None:
 
 
 def _ticks_of(ticker: Ticker, asked: AskedTicks, *, now: float) -> list[Tick]:
-    if asked.kind not in KINDS:
+    if asked.kind not in KINDS or not ticker.instrument.offers(asked.kind):
         raise BadHistoryRequest(10187, f"Failed to request historical ticks:No {asked.kind} data")
     if asked.count < 1:
         raise BadHistoryRequest(321, "Error validating request:-the number of ticks must be 1 to 1000")
