@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,7 @@ from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 PINS = ROOT / "tests" / "interop" / "requirements"
+NODE = ROOT / "tests" / "interop" / "node"
 FOLDER = ROOT / "var" / "interop"
 #: The symbols of tests/interop/steps_market.py that are late or not paid for.
 RIGHTS = {"CRM": "delayed", "ADBE": "none"}
@@ -49,6 +51,10 @@ class Client:
     library: str
     newest: int
 
+    @property
+    def is_for_node(self) -> bool:
+        return self.library == "stoqey"
+
 
 CLIENTS = (
     Client("ib_insync-0.9.86", "ib_insync", 176),
@@ -57,6 +63,7 @@ CLIENTS = (
     Client("ibapi-10.19.4", "ibapi", 176),
     Client("ibapi-10.37.2", "ibapi", 178),
     Client("ibapi-10.46.1", "ibapi", 178),
+    Client("stoqey-1.6.10", "stoqey", 178),
 )
 
 
@@ -87,8 +94,7 @@ class Run:
 def main() -> int:
     options = _options()
     clients = [one for one in CLIENTS if one.name in options.clients]
-    for client in clients:
-        prepare(client)
+    clients = [one for one in clients if prepare(one)]
     started = time.monotonic()
     pairs = [(client, version) for version in options.version for client in clients]
     with ThreadPoolExecutor(options.jobs) as pool:
@@ -121,21 +127,41 @@ def environment_of(client: Client) -> Path:
     return FOLDER / client.name
 
 
-def prepare(client: Client) -> None:
-    """Bring a client's environment to its pins; nothing happens if it is there already."""
-    folder, pins = environment_of(client), PINS / f"{client.name}.txt"
+def prepare(client: Client) -> bool:
+    """Bring a client's environment to its pins, if it is not there; return whether it is there now."""
+    folder, pins = environment_of(client), pins_of(client)
+    if client.is_for_node and not (shutil.which("node") and shutil.which("npm")):
+        print(f"==> no {client.name}: Node is not installed", flush=True)
+        return False
     stamp = folder / "installed.txt"
     digest = hashlib.sha256(pins.read_bytes()).hexdigest() + sys.version
-    if stamp.exists() and stamp.read_text() == digest:
-        return
-    print(f"==> installing {client.name} (pinned, hashes checked)", flush=True)
+    if not stamp.exists() or stamp.read_text() != digest:
+        print(f"==> installing {client.name} (pinned, hashes checked)", flush=True)
+        install = install_node if client.is_for_node else install_python
+        install(folder, pins)
+        stamp.write_text(digest)
+    return True
+
+
+def pins_of(client: Client) -> Path:
+    return NODE / "package-lock.json" if client.is_for_node else PINS / f"{client.name}.txt"
+
+
+def install_python(folder: Path, pins: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
     uv, python = Path(sys.executable).parent / "uv", folder / "bin" / "python"
     installer: list[str | Path] = [uv, "pip", "install", "--no-config", "--python", python]
     if not uv.exists():
         installer = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     subprocess.run([*installer, "--quiet", "--require-hashes", "-r", pins], check=True)
-    stamp.write_text(digest)
+
+
+def install_node(folder: Path, pins: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (pins, pins.with_name("package.json")):
+        shutil.copy(name, folder)
+    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    subprocess.run(["npm", "ci", *options], cwd=folder, check=True)
 
 
 # --- one run --------------------------------------------------------------------------------
@@ -195,12 +221,10 @@ def run(client: Client, version: int, *, seed: int) -> Run:
 
 def drive(client: Client, version: int, *, port: int) -> list[Cell]:
     spoken = min(version, client.newest)
-    command: list[str | Path] = [
-        environment_of(client) / "bin" / "python",
-        "-m",
-        "tests.interop.drive",
-        client.library,
-    ]
+    folder = environment_of(client)
+    # The library of Node is driven by the Python at hand: it needs none of its own.
+    python = sys.executable if client.is_for_node else folder / "bin" / "python"
+    command: list[str | Path] = [python, "-m", "tests.interop.drive", client.library, "--folder", folder]
     command += ["--port", str(port), "--version", str(spoken)]
     if spoken < version:
         command += ["--only-connect", f"it speaks at most {client.newest}: see there"]

@@ -13,17 +13,22 @@ import json
 import logging
 import sys
 from dataclasses import astuple
+from pathlib import Path
 
 from tests.interop.acceptance import run_all, run_only_connecting
 from tests.interop.desk import Desk
 from tests.interop.journal import Complaints, Journal
 from tests.interop.peer import Peer
 
-LIBRARIES = ("ib_insync", "ib_async", "ibapi")
+LIBRARIES = ("ib_insync", "ib_async", "ibapi", "stoqey")
 
 
-def peer_of(library: str, journal: Journal) -> Peer:
+def peer_of(library: str, journal: Journal, *, folder: Path) -> Peer:
     """Return a client of a library, which is imported only now and inside a running loop."""
+    if library == "stoqey":
+        from tests.interop.stoqey import StoqeyPeer
+
+        return StoqeyPeer(journal, folder)
     if library == "ibapi":
         from tests.interop.official import OfficialPeer
 
@@ -35,7 +40,7 @@ def peer_of(library: str, journal: Journal) -> Peer:
 
 async def drive(options: argparse.Namespace) -> dict[str, object]:
     journal = Journal()
-    peer = peer_of(options.library, journal)
+    peer = peer_of(options.library, journal, folder=options.folder)
     handler = Complaints(journal)
     logging.getLogger().addHandler(handler)
     logging.getLogger("ibapi.client").setLevel(logging.INFO)
@@ -53,6 +58,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--client-id", type=int, default=7)
     parser.add_argument("--version", type=int, required=True, help="the version that must be negotiated")
+    parser.add_argument("--folder", type=Path, default=Path(), help="where the modules of Node are")
     parser.add_argument("--leave-out", action="append", default=[], metavar="STEP")
     parser.add_argument("--only-connect", default="", metavar="REASON")
     result = asyncio.run(drive(parser.parse_args()))

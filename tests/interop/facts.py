@@ -11,11 +11,11 @@ from tests.interop.journal import Arguments, Journal
 
 @dataclass
 class Quote:
-    """What was told about one market data line: values by tick type."""
+    """What was told about one market data line: values by tick type; None if a library cannot tell."""
 
     ticks: dict[int, Any]
     market_data_type: int
-    min_tick: float
+    min_tick: float | None
     bbo_exchange: str
 
 

@@ -105,6 +105,13 @@ class Journal:
         found.is_expected = True
         return found
 
+    def told(self, code: int) -> list[Notice]:
+        """Return the errors with a number, whatever they are about, and expect them."""
+        found = [one for one in self.notices if one.code == code]
+        for one in found:
+            one.is_expected = True
+        return found
+
     def forgive(self, request_id: int, *codes: int) -> None:
         """Expect errors that may have come or may still come."""
         self._forgiven.update((request_id, code) for code in codes)

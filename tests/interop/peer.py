@@ -399,12 +399,16 @@ class Peer(ABC):
     async def scanner_parameters(self) -> str:
         return str((await self.ask_once("reqScannerParameters", answer="scannerParameters"))[0])
 
+    def scan_code(self, name: str) -> Any:
+        """Return what the library calls a scan."""
+        return name
+
     async def scan(self, code: str, rows: int) -> list[tuple[int, Details]]:
         """Return rank and details of what a scan found; it is cancelled."""
         wanted = {
             "instrument": "STK",
             "locationCode": "STK.US.MAJOR",
-            "scanCode": code,
+            "scanCode": self.scan_code(code),
             "numberOfRows": rows,
         }
         asked = self.fill_in(self.types.ScannerSubscription(), wanted)

@@ -78,7 +78,7 @@ async def details_index(desk: Desk) -> None:
 
 async def details_future(desk: Desk) -> None:
     found = await _described(desk, symbol="ES", secType="FUT", exchange="CME", currency="USD")
-    assert found.contract.multiplier == "50", found.contract.multiplier
+    assert int(found.contract.multiplier) == 50, found.contract.multiplier
     assert len(found.contract.lastTradeDateOrContractMonth) == 8, found.contract
     assert found.realExpirationDate, "no real expiration date"
     assert len(found.contractMonth) == 6, found.contractMonth
@@ -104,7 +104,7 @@ async def option_chain(desk: Desk) -> None:
     for one in chains:
         # ib_insync leaves it a text.
         assert int(one.underlyingConId) == stock.conId, one.underlyingConId
-        assert one.multiplier == "100", one.multiplier
+        assert int(one.multiplier) == 100, one.multiplier
         assert one.expirations, "no expirations"
         assert all(strike > 0 for strike in one.strikes), one.strikes
 
@@ -126,7 +126,7 @@ async def details_option(desk: Desk) -> None:
     )
     assert found.underConId == stock.conId, found.underConId
     assert found.contract.strike == strike, found.contract.strike
-    assert found.contract.multiplier == "100", found.contract.multiplier
+    assert int(found.contract.multiplier) == 100, found.contract.multiplier
 
 
 async def market_rule(desk: Desk) -> None:
