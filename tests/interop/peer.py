@@ -36,6 +36,11 @@ class Peer(ABC):
         self.next_order_id = 0
         self.version = 0
 
+    @property
+    def deaf_to(self) -> frozenset[str]:
+        """Return the callbacks that a fault of the library keeps from its users."""
+        return frozenset()
+
     # --- what differs in every library ---------------------------------------------------
 
     @abstractmethod

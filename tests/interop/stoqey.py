@@ -17,12 +17,14 @@ from typing import Any
 
 from tests.interop.facts import Quote
 from tests.interop.journal import LIMIT_S, Journal
-from tests.interop.peer import Peer
+from tests.interop.peer import NotOffered, Peer
 
 BRIDGE = Path(__file__).parent / "node" / "bridge.js"
 _MAX_LINE = 16_000_000
 _ITS_NAMES = {"primaryExchange": "primaryExch", "code": "providerCode", "name": "providerName"}
 _SCAN_CODES = {"MOST_ACTIVE": 2}
+# It takes a field for removed that was there until then.
+_COMPLETED_ORDERS_SINCE = 177
 _ITS_REQUESTS = {"reqHeadTimeStamp": "reqHeadTimestamp"}
 
 
@@ -120,6 +122,16 @@ class StoqeyPeer(Peer):
         await self.journal.notice(request_id, 162)
         past = [_bar(one[1:]) for one in self.journal.of("historicalData", request_id)]
         return past, _bar(update[1:])
+
+    async def completed_orders(self) -> list[SimpleNamespace]:
+        if self.version < _COMPLETED_ORDERS_SINCE:
+            raise NotOffered(f"it misreads completed orders below server version {_COMPLETED_ORDERS_SINCE}")
+        return await super().completed_orders()
+
+    @property
+    def deaf_to(self) -> frozenset[str]:
+        completed = {"completedOrder", "completedOrdersEnd"}
+        return frozenset(completed if self.version < _COMPLETED_ORDERS_SINCE else ())
 
     async def histogram(self, contract: Any) -> list[Any]:
         answer = await self.ask("reqHistogramData", contract, False, 1, "DAY", answer="histogramData")
