@@ -19,7 +19,8 @@ from apps.domain.risk.limits import UnreadableLimits
 from apps.gateway.config import GatewayConfig
 from apps.gateway.lease import STORE_TROUBLE
 from apps.gateway.session_state import SessionState
-from apps.orders.selectors import CancelWish, cancel_wishes, family_ids, sendable_ids
+from apps.orders.selectors import CancelWish, cancel_wishes, family_ids, sendable_changes, sendable_ids
+from apps.orders.services.changes import ChangePlan, expire_changes, land_change, put_change_in_flight
 from apps.orders.services.flight import FlightPlan, FlyingOrder, land_unsent, put_in_flight
 from apps.orders.services.wishes import record_cancel_sent, request_cancel
 
@@ -43,6 +44,7 @@ async def run(state: SessionState, config: GatewayConfig) -> None:
         while state.session.is_alive:
             try:
                 await lane.send_cancels()
+                await lane.send_changes()
                 await lane.send_orders()
             except STORE_TROUBLE:
                 logger.warning("order lane waits for the database")
@@ -78,6 +80,44 @@ class OrderLane:
             if not self.state.may_send_orders or self.state.session.order_wait_s(LARGEST_FAMILY) > 0:
                 return
             await self._send(order_id)
+
+    async def send_changes(self) -> None:
+        """Claim and write the changes people asked for, oldest first; only while READY (F10)."""
+        connection = self.state.sender.connection
+        if not self.state.may_send_orders:
+            return
+        await in_db(expire_changes, connection, lane="orders")
+        for change_id in await in_db(sendable_changes, connection, lane="orders"):
+            if not self.state.may_send_orders or self.state.session.order_wait_s(1) > 0:
+                return
+            try:
+                plan = await in_db(
+                    put_change_in_flight,
+                    change_id,
+                    sender=self.state.sender,
+                    picture=dict(self.state.picture),
+                    proof=self.state.proof.state,
+                    boottime=boottime(),
+                    lane="orders",
+                    deadline_s=CLAIM_DEADLINE_S,
+                )
+            except STORE_TROUBLE:
+                await self._land_change(change_id, "STORE_UNAVAILABLE")
+                return
+            if plan is not None:
+                await self._write_change(plan)
+
+    async def _write_change(self, plan: ChangePlan) -> None:
+        crash.point("gw.change.before_write")
+        reason = self._why_not([plan.flying], plan.committed_at)
+        if not reason:
+            reason = self._write_frame(frame_of(plan.flying, parent_id=plan.parent_ib_order_id))
+        if reason:
+            await self._land_change(plan.change_id, reason)
+
+    async def _land_change(self, change_id: int, reason: str) -> None:
+        sender = self.state.sender
+        await in_db(land_change, change_id, sender=sender, reason=reason, lane="orders", deadline_s=10.0)
 
     async def _send_cancel(self, wish: CancelWish) -> bool:
         """Write one cancel after it was counted; False if the wire takes none now."""

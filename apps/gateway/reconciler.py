@@ -23,7 +23,7 @@ from apps.gateway.poison import book_fact
 from apps.gateway.services import close_recovery
 from apps.gateway.session_state import SessionState
 from apps.instruments.services import ensure_instrument
-from apps.orders.selectors import in_doubt_count, reconcilable_ids
+from apps.orders.selectors import in_doubt_count, reconcilable_ids, unanswered_changes
 from apps.orders.services.facts import record_broker_order, record_commission, record_execution
 from apps.orders.services.findings import Seen, apply_absences
 from apps.orders.services.flight import mark_unknown, raise_high_water
@@ -105,6 +105,7 @@ async def run(state: SessionState, config: GatewayConfig) -> None:
                 lane="facts",
             )
             in_doubt = await in_db(in_doubt_count, state.sender.connection)
+            in_doubt += await in_db(unanswered_changes, state.sender.connection)
         except STORE_TROUBLE:
             logger.warning("reconciler waits for the database")
             continue

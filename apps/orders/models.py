@@ -101,6 +101,14 @@ class Order(PublicIdModel):
     ib_error_text = models.TextField("IB error text", blank=True)
     ib_error_session = models.BigIntegerField(null=True, blank=True)
 
+    changing_to = models.DecimalField(
+        "quantity it may have by now",
+        max_digits=24,
+        decimal_places=8,
+        null=True,
+        blank=True,
+        help_text="Of a change that the broker has not answered; the larger quantity counts meanwhile.",
+    )
     filled_quantity = models.DecimalField(max_digits=24, decimal_places=8, default=Decimal(0))
     average_price = models.DecimalField(max_digits=24, decimal_places=8, null=True, blank=True)
 
@@ -164,7 +172,12 @@ class Order(PublicIdModel):
     @property
     def remaining_quantity(self) -> Decimal:
         """Return what may still trade by the books, never below zero."""
-        return max(self.quantity - self.filled_quantity, Decimal(0))
+        return max(self.largest_quantity - self.filled_quantity, Decimal(0))
+
+    @property
+    def largest_quantity(self) -> Decimal:
+        """Return the most it may be at the broker: while a change is unanswered, the larger of the two."""
+        return max(self.quantity, self.changing_to or self.quantity)
 
     @property
     def is_unresolved(self) -> bool:
@@ -193,6 +206,72 @@ class Order(PublicIdModel):
             outside_rth=self.outside_rth,
             tag=self.tag,
         )
+
+
+class OrderChange(models.Model):
+    """One wish to change a working order: its own write-ahead row, at most one frame, never resent.
+
+    The terms are the complete new ones; `before` keeps the old. Which of the two hold is decided
+    by what the broker shows (spec/orders.md 5.4).
+    """
+
+    class State(models.TextChoices):
+        """Where a change stands; the last five are final."""
+
+        REQUESTED = "REQUESTED", "Requested"
+        IN_FLIGHT = "IN_FLIGHT", "In flight"
+        APPLIED = "APPLIED", "Applied"
+        REFUSED = "REFUSED", "Refused by the broker"
+        DENIED = "DENIED", "Denied"
+        UNSENT = "UNSENT", "Not sent"
+        MOOT = "MOOT", "Order ended first"
+
+    uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="changes")
+    state = models.CharField(max_length=10, choices=State)
+    quantity = models.DecimalField(max_digits=24, decimal_places=8)
+    limit_price = models.DecimalField(max_digits=24, decimal_places=8, null=True, blank=True)
+    stop_price = models.DecimalField(max_digits=24, decimal_places=8, null=True, blank=True)
+    before = models.JSONField(default=dict)
+    principal = models.CharField("asked for by", max_length=80)
+    request_id = models.CharField(max_length=128, blank=True)
+    reason_codes = models.JSONField(default=list, blank=True)
+    decisions = models.JSONField(default=list, blank=True)
+    epoch = models.BigIntegerField(null=True, blank=True)
+    broker_session = models.BigIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    in_flight_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=("order",),
+                condition=Q(state__in=["REQUESTED", "IN_FLIGHT"]),
+                name="order_change_one_at_a_time",
+            ),
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="order_change_quantity_positive"),
+            models.CheckConstraint(
+                condition=Q(
+                    state__in=["REQUESTED", "IN_FLIGHT", "APPLIED", "REFUSED", "DENIED", "UNSENT", "MOOT"],
+                ),
+                name="order_change_state_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="IN_FLIGHT") | Q(epoch__isnull=False, in_flight_at__isnull=False),
+                name="order_change_in_flight_has_sender",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.state}: {self.quantity.normalize():f}"
+
+    @property
+    def is_pending(self) -> bool:
+        """Tell whether it may still act."""
+        return self.state in {self.State.REQUESTED, self.State.IN_FLIGHT}
 
 
 class OrderEvent(models.Model):

@@ -10,7 +10,7 @@ from django.db.models import Count, F, Q, QuerySet
 from apps.accounts.models import Account
 from apps.domain.errors import DomainError
 from apps.domain.orders import CLOSED, IN_DOUBT, NOT_CLOSED, OPEN, UNSENT, OrderStatus, Origin
-from apps.orders.models import Execution, KillReport, Order, OrderEvent, OrderGroup
+from apps.orders.models import Execution, KillReport, Order, OrderChange, OrderEvent, OrderGroup
 from apps.positions.selectors import positions
 from apps.safety.models import State
 from apps.safety.selectors import EVERYTHING, states, strictest
@@ -110,6 +110,22 @@ def cancel_wishes(connection: str, *, now: datetime, halted_only: bool) -> list[
         for order in rows.order_by("cancel_requested_at", "pk")
         if _is_due(order, now)
     ]
+
+
+def sendable_changes(connection: str) -> list[int]:
+    """Return the ids of requested changes, oldest first."""
+    rows = OrderChange.objects.filter(
+        state=OrderChange.State.REQUESTED, order__account__connection__name=connection
+    )
+    return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+def unanswered_changes(connection: str) -> int:
+    """Return how many changes were sent and not answered."""
+    rows = OrderChange.objects.filter(
+        state=OrderChange.State.IN_FLIGHT, order__account__connection__name=connection
+    )
+    return rows.count()
 
 
 def _is_due(order: Order, now: datetime) -> bool:

@@ -13,7 +13,13 @@ from typing import Any
 from django.utils import timezone
 
 from apps.common.bell import ring_on_commit
-from apps.domain.broker_words import INACTIVE_WORD, REJECT_CODES, status_from_word
+from apps.domain.broker_words import (
+    CANCELLED_WORDS,
+    FILLED_WORD,
+    INACTIVE_WORD,
+    REJECT_CODES,
+    status_from_word,
+)
 from apps.domain.orders import (
     IN_DOUBT,
     OPEN,
@@ -74,10 +80,12 @@ def _meaning(order: Order, word: Word) -> OrderStatus | None:
     if word.filled is not None and word.filled > order.filled_quantity:
         logger.error("fills that no execution explains", extra={"order": str(order.uuid)})
         return OrderStatus.UNKNOWN
+    # While a change is unanswered only the broker's own `Filled` proves that the smaller quantity was all.
+    is_end = word.text in {FILLED_WORD, *CANCELLED_WORDS}
     return status_from_word(
         word.text,
         before=order.standing,
-        quantity=order.quantity,
+        quantity=order.quantity if is_end else order.largest_quantity,
         filled=order.filled_quantity,
         reject_code=_standing_refusal(order, word),
     )

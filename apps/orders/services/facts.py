@@ -26,6 +26,7 @@ from apps.domain.orders import (
     Sender,
 )
 from apps.orders.models import Execution, Order
+from apps.orders.services.changes import close_changes, hear_terms
 from apps.orders.services.evidence import Word, apply_word
 from apps.orders.services.fills import book, fill_data, recount
 from apps.orders.services.foreign import adopt_foreign, refresh_foreign
@@ -69,6 +70,8 @@ def record_broker_order(
             filled=report.filled if cause == "completed_orders" else None,
             evidence={"warning": report.warning} if report.warning else {},
         )
+        if order.origin == Origin.OWN:
+            hear_terms(order, report, list_began_at=list_began_at)
         return _apply(order, word)
 
 
@@ -91,6 +94,7 @@ def record_status(report: OrderStatusReport, *, sender: Sender) -> Order | None:
 
 def _apply(order: Order, word: Word) -> Order:
     applied = apply_word(order, word)
+    close_changes(applied)
     crash.point("gw.ack.before_commit")
     return applied
 
@@ -120,6 +124,7 @@ def record_execution(report: ExecutionReport, *, sender: Sender) -> bool:
         append_event(account=account, type="fill", data=fill_data(execution, order))
         if order is not None:
             recount(order, execution)
+            close_changes(order)
         transaction.on_commit(partial(crash.point, "gw.fill.before_push"))
         ring_on_commit("positions")
     crash.point("gw.exec.after_commit")

@@ -78,7 +78,7 @@ def recount(order: Order, execution: Execution) -> None:
     }
     if filled > order.quantity:
         logger.error("overfill", extra={"order": str(order.uuid), "filled": plain(filled)})
-    after = _status_after_fill(order, filled)
+    after = status_after_fill(order, filled)
     if after is order.standing or not _is_possible(order, after):
         note(order, cause="execution", evidence=evidence, changes=changes)
     else:
@@ -93,13 +93,13 @@ def _is_possible(order: Order, after: OrderStatus) -> bool:
     return False
 
 
-def _status_after_fill(order: Order, filled: Decimal) -> OrderStatus:
+def status_after_fill(order: Order, filled: Decimal) -> OrderStatus:
     """Return the status that the sum of executions proves; a cancel under way stays one.
 
     A bust can take back what had filled an order: with nothing left it has ended, with a part
     left it is open again until the broker says more.
     """
-    if filled >= order.quantity:
+    if filled >= order.largest_quantity:
         return OrderStatus.FILLED
     if order.standing is OrderStatus.FILLED:
         return OrderStatus.PARTIALLY_FILLED if filled else OrderStatus.CANCELLED

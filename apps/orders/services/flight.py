@@ -39,6 +39,8 @@ LEASE_MARGIN = timedelta(seconds=2)
 
 TRANSACTION_MS = 500
 
+_ACCOUNT = OuterRef("account")
+
 
 @dataclass(frozen=True, slots=True)
 class FlyingOrder:
@@ -59,7 +61,7 @@ class FlyingOrder:
 class FlightPlan:
     """What came of one look at an accepted order: `flying` may be written, or it was denied.
 
-    `committed_at` is the BOOTTIME right after the commit, for the pause guard of the sender.
+    `committed_at` is the BOOTTIME just before the commit, for the pause guard of the sender.
     """
 
     flying: list[FlyingOrder]
@@ -208,10 +210,17 @@ def _commit_in_flight(
     return True
 
 
-def still_as_seen(order: Order, states: Sequence[TradingState], risk: AccountRisk) -> list[Q | Combinable]:
+def still_as_seen(
+    order: Order,
+    states: Sequence[TradingState],
+    risk: AccountRisk,
+    *,
+    account_ref: OuterRef = _ACCOUNT,
+) -> list[Q | Combinable]:
     """Return conditions that hold only while halt states and limits are the ones judged by.
 
-    A scope that is restricted for the first time gets its row only then, hence the last but one.
+    `account_ref` leads from the row that is updated to its account. A scope that is restricted
+    for the first time gets its row only then, hence the last but one.
     """
     conditions: list[Q | Combinable] = [
         Exists(TradingState.objects.filter(pk=state.pk, state=state.state, halt_epoch=state.halt_epoch))
@@ -221,7 +230,7 @@ def still_as_seen(order: Order, states: Sequence[TradingState], risk: AccountRis
     unseen = TradingState.objects.filter(scope__in=scopes).exclude(pk__in=[state.pk for state in states])
     conditions.append(~Exists(unseen))
     conditions.append(
-        Exists(AccountRisk.objects.filter(pk=risk.pk, account=OuterRef("account"), version=risk.version))
+        Exists(AccountRisk.objects.filter(pk=risk.pk, account=account_ref, version=risk.version))
     )
     return conditions
 
