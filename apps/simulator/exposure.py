@@ -9,6 +9,7 @@ from apps.simulator.admission import Admission
 from apps.simulator.clock import Clock
 from apps.simulator.ledger import Worth
 from apps.simulator.orders import Order
+from apps.simulator.reserves import Reserves
 from apps.simulator.universe import instrument_of
 from apps.simulator.values import commission_for, margin_on, notional
 from apps.simulator.venue_state import VenueState
@@ -21,6 +22,7 @@ class Exposure:
         self.account = account
         self._state = state
         self._clock = clock
+        self._reserves = Reserves(state, need_of=self._reserve)
 
     def mark(self, con_id: int) -> float:
         """Return the price at which a position is valued now."""
@@ -32,7 +34,6 @@ class Exposure:
 
     def asked(self, order: Order, *, replacing: Order | None = None) -> Admission:
         """Return what the rules of admission may look at for one order."""
-        others = [one for one in self._state.book.open_orders() if one is not replacing and one.transmit]
         held = self._state.ledger.position(order.con_id).quantity
         if order.parent_id:
             # A child only ever closes what its parent opened, so it needs no margin of its own.
@@ -43,7 +44,7 @@ class Exposure:
             worth=self.worth(),
             held=held,
             price=self.mark(order.con_id),
-            reserved=sum(self._reserve(one) for one in others),
+            reserved=self._reserves.total(without=replacing),
         )
 
     def effect_of(self, order: Order) -> dict[str, float]:

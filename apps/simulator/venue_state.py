@@ -51,6 +51,7 @@ class VenueState:
         self._publish = publish
         self._events: list[Event] = []
         self._orders: dict[int, Order] = {}
+        self._touched: dict[int, Order] = {}
         self._fills: dict[str, Execution] = {}
         self._positions: set[int] = set()
         self._gone: list[tuple[str, str]] = []
@@ -81,7 +82,14 @@ class VenueState:
         self.save_order(order)
         self.tell(OrderChanged(copy.copy(order), with_terms=with_terms, with_status=with_status))
 
+    def take_touched(self) -> list[Order]:
+        """Return the orders that changed since this was asked last (reserves.py)."""
+        touched = [*self._touched.values()]
+        self._touched.clear()
+        return touched
+
     def save_order(self, order: Order) -> None:
+        self._touched[order.perm_id] = order
         # Orders not transmitted are the gateway's own and are lost with it, as in reality.
         if order.transmit:
             self._orders[order.perm_id] = order
