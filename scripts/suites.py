@@ -66,6 +66,11 @@ SUITES = (
         needs=("postgresql", "redis"),
     ),
     Suite(
+        "ib_async",
+        "the guards around the broker library again, on its successor",
+        (sys.executable, "scripts/with_ib_async.py", "--", *PYTEST, "tests/broker"),
+    ),
+    Suite(
         "browser",
         "the pages, in a real Chromium",
         (*PYTEST, *PARALLEL, "tests/browser", "-m", "browser"),

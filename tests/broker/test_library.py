@@ -1,7 +1,10 @@
 """The one import of the library works wherever it happens first."""
 
+import os
 import subprocess
 import sys
+
+from apps.broker.ib import library
 
 IN_A_THREAD = """
 import threading
@@ -31,3 +34,11 @@ class TestImport:
 
     def test_after_a_finished_run(self) -> None:
         assert subprocess.run([sys.executable, "-c", AFTER_A_RUN]).returncode == 0
+
+
+class TestChoice:
+    def test_the_library_is_the_one_that_was_asked_for(self) -> None:
+        asked = os.environ.get("IB_LIBRARY", "ib_insync")
+
+        assert library.library.__name__ == asked
+        assert asked in sys.modules

@@ -27,14 +27,13 @@ def _set_a_loop() -> None:
             policy.set_event_loop(policy.new_event_loop())
 
 
-_set_a_loop()
-
 library: Any
 if os.environ.get("IB_LIBRARY", "ib_insync") == "ib_async":
     import ib_async
 
     library = ib_async
 else:
+    _set_a_loop()
     import ib_insync
 
     library = ib_insync
