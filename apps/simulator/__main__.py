@@ -21,12 +21,18 @@ from apps.simulator.frames import printing
 from apps.simulator.limits import LIMITS
 from apps.simulator.messages import NEWEST_VERSION
 from apps.simulator.policies import REJECT_ORDERS
+from apps.simulator.recorder import program
 from apps.simulator.scenario import read_scenario
 from apps.simulator.server import SimulatorServer
 from apps.simulator.universe import INSTRUMENTS
 
 # Programs beside the simulator itself, by their first argument.
-PROGRAMS: dict[str, Callable[[list[str]], int]] = {"control": control.run, "log": printing.main}
+PROGRAMS: dict[str, Callable[[list[str]], int]] = {
+    "control": control.run,
+    "log": printing.main,
+    "record": program.record,
+    "replay": program.replay,
+}
 
 
 def parse_arguments(arguments: list[str]) -> tuple[SimulatorConfig, str]:
@@ -111,9 +117,9 @@ def _say(stream: TextIO, line: str) -> None:
 
 def main() -> int:
     """Run the program and return its exit code: 2 if it must not start like this."""
-    program = PROGRAMS.get(sys.argv[1]) if len(sys.argv) > 1 else None
-    if program is not None:
-        return program(sys.argv[2:])
+    other = PROGRAMS.get(sys.argv[1]) if len(sys.argv) > 1 else None
+    if other is not None:
+        return other(sys.argv[2:])
     try:
         config, log_level = parse_arguments(sys.argv[1:])
         logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")

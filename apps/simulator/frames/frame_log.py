@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from apps.simulator.clock import Clock
-from apps.simulator.frames.conversation import Conversation, Frame, Unreadable
-from apps.simulator.frames.describe import Direction
+from apps.simulator.frames.conversation import Conversation, Unreadable
+from apps.simulator.frames.describe import Described, Direction
 from apps.simulator.frames.printing import printed
 
 logger = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class ConnectionLog:
             self._tell("unreadable", cause=str(error))
             return
         for frame in frames:
-            self._log.write({**self._head(), **frame_line(frame)})
+            self._log.write({**self._head(), **told_line(frame.direction, frame.described())})
 
     def ended(self) -> None:
         self._tell("closed")
@@ -97,11 +97,10 @@ def open_frame_log(path: Path, clock: Clock) -> FrameLog:
     return FrameLog(path.open("a", encoding="ascii"), clock)
 
 
-def frame_line(frame: Frame) -> dict[str, Any]:
+def told_line(direction: Direction, told: Described) -> dict[str, Any]:
     """Return a frame as one line says it: named fields, and what has no name or is not there."""
-    told = frame.described()
     line: dict[str, Any] = {
-        "from": frame.direction.value,
+        "from": direction.value,
         "message": told.name,
         "id": told.message_id,
         "fields": dict(told.fields),

@@ -13,16 +13,18 @@ _ARROWS = {"client": ">", "server": "<"}
 
 
 class BadLog(Exception):
-    """The file is no frame log."""
+    """The file is no frame log and no recording."""
 
 
 def printed(line: dict[str, Any], *, is_raw: bool = False) -> str:
     """Return one line: time, client, arrow, message, and the fields that are not empty."""
     who = f"{line.get('connection', 0)}/{'?' if line.get('client') is None else line['client']}"
-    head = f"{line['time'][11:23]} {who:>5}"
+    head = f"{line['time'][11:23] if 'time' in line else format(line['at'], '12.6f')} {who:>5}"
     if "event" in line:
         return f"{head} - {line['event']} {line.get('cause', '')}".rstrip()
-    head = f"{head} {_ARROWS[line['from']]} {line['message']}"
+    head = f"{head} {_ARROWS[line['from']]} {line.get('message', 'binary')}"
+    if "opaque" in line:
+        return f"{head} {len(line['opaque']) * 3 // 4} bytes"
     fields: dict[str, str] = line["fields"]
     if is_raw:
         texts = [*([str(line["id"])] if line["id"] is not None else []), *fields.values()]
@@ -41,7 +43,7 @@ def _shown(text: str) -> str:
 
 
 def read_log(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the lines of a frame log. Raises BadLog where one is not what a frame log holds.
+    """Yield the lines of a frame log or a recording. Raises BadLog where one is neither's.
 
     The last line may be cut off: that is how a killed process leaves it.
     """
@@ -49,20 +51,29 @@ def read_log(path: Path) -> Iterator[dict[str, Any]]:
         for number, text in enumerate(file, start=1):
             try:
                 line = json.loads(text)
-                is_line = isinstance(line, dict) and "time" in line and ("event" in line or "fields" in line)
+                is_line = isinstance(line, dict) and _is_told(line)
             except ValueError:
                 if not text.endswith("\n"):
                     return
                 is_line = False
             if not is_line:
                 raise BadLog(f"{path}, line {number}: not a line of a frame log")
-            yield line
+            if "recording" not in line:
+                yield line
+
+
+def _is_told(line: dict[str, Any]) -> bool:
+    has_time = isinstance(line.get("time"), str) or isinstance(line.get("at"), float | int)
+    is_frame = isinstance(line.get("fields"), dict) and line.get("from") in _ARROWS and "id" in line
+    return "recording" in line or (has_time and (is_frame or "event" in line or "opaque" in line))
 
 
 def main(arguments: list[str]) -> int:
-    """Print a frame log: 2 if the file is none."""
-    parser = argparse.ArgumentParser(prog="apps.simulator log", description="Print a frame log.")
-    parser.add_argument("file", type=Path, help="what --frame-log wrote")
+    """Print a frame log or a recording: 2 if the file is neither."""
+    parser = argparse.ArgumentParser(
+        prog="apps.simulator log", description="Print a frame log or a recording."
+    )
+    parser.add_argument("file", type=Path, help="what --frame-log or record wrote")
     parser.add_argument("--client", type=int, help="only the connections of this client id")
     parser.add_argument("--message", help="only messages of this name, such as placeOrder")
     parser.add_argument("--raw", action="store_true", help="fields as they stand on the wire, empty ones too")
