@@ -6,49 +6,18 @@ of the table at the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from apps.simulator.ledger import Worth
+from apps.simulator.kinds import KINDS
 from apps.simulator.market_rules import is_conforming, is_conforming_quantity
+from apps.simulator.order_rules import ORDER_RULES
 from apps.simulator.orders import Order
+from apps.simulator.refusals import Admission, Refusal, Rule, invalid, rejection
 from apps.simulator.universe import instrument_of
 from apps.simulator.values import margin_on, notional
 from apps.simulator.wire import number_of
 
-KINDS = {"MKT": "MKT", "LMT": "LMT", "STP": "STP", "STP LMT": "STP LMT", "STPLMT": "STP LMT"}
-TIFS = ("DAY", "GTC", "IOC", "FOK")
-_NEEDS_LIMIT = ("LMT", "STP LMT")
-_NEEDS_STOP = ("STP", "STP LMT")
-_NOT_PLAYED = (
-    "hedgeType", "algoStrategy", "deltaNeutralOrderType", "goodAfterTime", "scalePriceIncrement", "cashQty",
-)  # fmt: skip
+_NOT_PLAYED = ("deltaNeutralOrderType", "cashQty", "dncFlag")
 _DEAD_FIELDS = {"eTradeOnly": 10268, "firmQuoteOnly": 10269, "nbboPriceCap": 10270}
 _FIXED = ("con_id", "action", "account", "oca_group", "parent_id")
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why an order is refused. `is_rejection`: IB took it and rejected it, so it ends Inactive."""
-
-    code: int
-    text: str
-    is_rejection: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """What the rules may look at; `reserved` is the margin that working orders may come to need."""
-
-    order: Order
-    account: str
-    worth: Worth
-    held: float
-    price: float
-    reserved: float
-
-
-Rule = Callable[[Admission], Refusal | None]
 
 
 def _is_set(text: str) -> bool:
@@ -57,24 +26,14 @@ def _is_set(text: str) -> bool:
 
 def supported(asked: Admission) -> Refusal | None:
     order = asked.order
-    if order.kind not in KINDS.values():
-        return Refusal(387, f"Unsupported order type for this exchange and security type: {order.kind}")
-    if order.tif not in TIFS:
-        return Refusal(
-            201, f"Order rejected - reason: the time-in-force {order.tif} is invalid", is_rejection=True
-        )
     if order.action not in ("BUY", "SELL"):
-        return Refusal(
-            321, f"Error validating request.-'bN' : cause - Please enter a valid action: {order.action}"
-        )
+        return invalid(f"Please enter a valid action: {order.action}")
     for name, code in _DEAD_FIELDS.items():
         if _is_set(order.terms.get(name, "")):
             return Refusal(code, f"The '{name}' order attribute is not supported.")
-    for name in (*_NOT_PLAYED, "conditions", "dncFlag"):
+    for name in _NOT_PLAYED:
         if _is_set(order.terms.get(name, "")):
-            return Refusal(
-                201, f"Order rejected - reason: the simulator does not play {name}", is_rejection=True
-            )
+            return rejection(f"the simulator does not play {name}")
     return None
 
 
@@ -86,6 +45,9 @@ def right_account(asked: Admission) -> Refusal | None:
 
 def sound_quantity(asked: Admission) -> Refusal | None:
     quantity = asked.order.quantity
+    if quantity == 0 and asked.order.asks.hedge:
+        # The size of a hedge follows from what its parent trades.
+        return None
     if quantity <= 0:
         return Refusal(434, "The order size cannot be zero.")
     if not is_conforming_quantity(instrument_of(asked.order.con_id), quantity):
@@ -95,15 +57,14 @@ def sound_quantity(asked: Admission) -> Refusal | None:
 
 def sound_prices(asked: Admission) -> Refusal | None:
     order = asked.order
+    kind = KINDS[order.kind]
     for needed, price, name in (
-        (order.kind in _NEEDS_LIMIT, order.limit_price, "limit price"),
-        (order.kind in _NEEDS_STOP, order.aux_price, "stop price"),
+        (kind.needs_limit, order.limit_price, "limit price"),
+        (kind.needs_aux, order.aux_price, "stop price"),
     ):
-        if not needed:
-            continue
-        if price is None or price <= 0:
+        if needed and (price is None or price <= 0):
             return Refusal(321, f"Error validating request.-'bM' : cause - Please enter a {name}")
-        if not is_conforming(instrument_of(order.con_id), price):
+        if price and not is_conforming(instrument_of(order.con_id), price):
             return Refusal(
                 110, "The price does not conform to the minimum price variation for this contract."
             )
@@ -122,16 +83,14 @@ def affordable(asked: Admission) -> Refusal | None:
     needed = asked.worth.initial_margin + asked.reserved + bound
     if needed <= asked.worth.equity:
         return None
-    return Refusal(
-        201,
-        "Order rejected - reason:YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION YOUR "
+    return rejection(
+        "YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION YOUR "
         f"EQUITY WITH LOAN VALUE [{asked.worth.equity:.2f} USD] MUST EXCEED THE INITIAL MARGIN "
-        f"[{needed:.2f} USD]",
-        is_rejection=True,
+        f"[{needed:.2f} USD]"
     )
 
 
-RULES: tuple[Rule, ...] = (supported, right_account, sound_quantity, sound_prices, affordable)
+RULES: tuple[Rule, ...] = (supported, *ORDER_RULES, right_account, sound_quantity, sound_prices, affordable)
 
 
 def refusal_of(asked: Admission) -> Refusal | None:
@@ -163,7 +122,7 @@ def _terms_of(order: Order) -> tuple[object, ...]:
         order.tif,
         order.order_ref,
         order.transmit,
-        order.terms.get("outsideRth", ""),
+        order.asks,
     )
 
 
@@ -171,11 +130,3 @@ def price_of(text: str, *, used: bool) -> float | None:
     """Return a price; ib_insync sends 0.0 on modifies for a price the order type does not use."""
     value = number_of(text)
     return value if used else None
-
-
-def uses_limit(kind: str) -> bool:
-    return kind in _NEEDS_LIMIT
-
-
-def uses_stop(kind: str) -> bool:
-    return kind in _NEEDS_STOP

@@ -2,7 +2,7 @@
 
 What stands at a price depends on that price and on a few seconds of time, and not on its
 place in the book, so that a moving quote shifts the book instead of shuffling it. Orders
-of our own clients are not in it: they fill against the quote (matching.py).
+of our own clients are not in it: they take from it (liquidity.py) or queue behind it (queues.py).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from zlib import crc32
 
-from apps.simulator.quotes import Market
+from apps.simulator.quotes import Market, Quote
 from apps.simulator.universe import DIRECT_EXCHANGES, Instrument
 
 LEVELS = 10
@@ -37,14 +37,34 @@ class Depth:
 def depth_at(market: Market, instrument: Instrument, at: float, *, rows: int) -> Depth:
     """Return the book at an instant; outside the venue's hours that of the last close."""
     quote = market.quote(instrument, at)
-    name = _name(market, instrument, quote.last_second)
-    count = min(rows, LEVELS)
-    bids = [quote.bid - place for place in range(count) if quote.bid > place]
-    asks = [quote.ask + place for place in range(count)]
     return Depth(
-        bids=_side(name, bids, top_size=quote.bid_size),
-        asks=_side(name, asks, top_size=quote.ask_size),
+        bids=bids_of(market, instrument, quote, rows=rows),
+        asks=asks_of(market, instrument, quote, rows=rows),
     )
+
+
+def bids_of(market: Market, instrument: Instrument, quote: Quote, *, rows: int = LEVELS) -> tuple[Level, ...]:
+    """Return the buying side under a quote, highest price first."""
+    # The price of a combination may be negative.
+    lowest = None if instrument.legs else 0
+    prices = [quote.bid - place for place in range(min(rows, LEVELS)) if lowest is None or quote.bid > place]
+    return _side(_name(market, instrument, quote.last_second), prices, top_size=quote.bid_size)
+
+
+def asks_of(market: Market, instrument: Instrument, quote: Quote, *, rows: int = LEVELS) -> tuple[Level, ...]:
+    """Return the selling side under a quote, lowest price first."""
+    prices = [quote.ask + place for place in range(min(rows, LEVELS))]
+    return _side(_name(market, instrument, quote.last_second), prices, top_size=quote.ask_size)
+
+
+def standing_at(market: Market, instrument: Instrument, quote: Quote, *, points: int, is_bid: bool) -> float:
+    """Return the shares that stand at a price of one side; none if it is better than the quote."""
+    best, size = (quote.bid, quote.bid_size) if is_bid else (quote.ask, quote.ask_size)
+    if points == best:
+        return size
+    if points > best if is_bid else points < best:
+        return 0
+    return _level(_name(market, instrument, quote.last_second), points).size
 
 
 def _side(name: str, prices: list[int], *, top_size: float) -> tuple[Level, ...]:

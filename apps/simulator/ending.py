@@ -22,19 +22,36 @@ class Ending:
         self._state = state
         self._clock = clock
 
-    def cancel(self, order: Order, *, by: str = BY_TRADER) -> None:
-        """End an order and its children as cancelled, and say so to their client."""
+    def cancel(self, order: Order, *, by: str = BY_TRADER, reason: str = "") -> None:
+        """End an order as cancelled and say so to its client; see to its children and its parent."""
         if order.status is Status.API_PENDING:
             self._state.book.forget(order)
         self.finish(order, Status.CANCELLED, by=by)
-        self._state.notify(order.client_id, order.order_id, 202, "Order Canceled - reason:")
+        self._state.notify(order.client_id, order.order_id, 202, f"Order Canceled - reason:{reason}")
+        self._settle_family(order, by=by)
+
+    def _settle_family(self, order: Order, *, by: str) -> None:
+        """End the children of an order that opened nothing; cut the others to what it opened."""
         for child in self._state.book.children_of(order):
-            self.cancel(child, by=by)
+            if not order.filled:
+                self.cancel(child, by=by)
+            elif child.closes(order) and child.quantity > order.filled:
+                child.quantity = order.filled
+                self._state.changed(child)
+        parent = self._state.book.parent_of(order)
+        if parent is not None and not parent.is_done and order.asks.cancels_parent:
+            self.cancel(parent, by=by)
 
     def reject(self, order: Order, *, is_told: bool = True) -> None:
         """End an order that was taken in and turned down; its reason is told by the caller."""
         order.transmit = True
         self.finish(order, Status.INACTIVE, by=REJECTED, with_terms=is_told, with_status=is_told)
+        self._settle_family(order, by=REJECTED)
+
+    def kill(self, order: Order) -> None:
+        """End an order that had to be filled at once and whole, and was not."""
+        self.finish(order, Status.INACTIVE, by=BY_SYSTEM)
+        self._settle_family(order, by=BY_SYSTEM)
 
     def finish(
         self, order: Order, status: Status, *, by: str, with_terms: bool = False, with_status: bool = True

@@ -6,27 +6,26 @@ working.py.
 
 from __future__ import annotations
 
-from apps.simulator.admission import Refusal, refusal_of, refusal_of_change
-from apps.simulator.clock import Clock
+from datetime import datetime
+
+from apps.simulator.admission import refusal_of, refusal_of_change
+from apps.simulator.clock import EASTERN, Clock
 from apps.simulator.ending import Ending
 from apps.simulator.exposure import Exposure
+from apps.simulator.hours import session_after
+from apps.simulator.lifetimes import end_of
 from apps.simulator.orders import Order, Status
 from apps.simulator.policies import ERROR_ONLY, STATUS_FIRST, Policies
+from apps.simulator.queues import leave
+from apps.simulator.refusals import Refusal
 from apps.simulator.universe import instrument_of
 from apps.simulator.venue_state import VenueState
+from apps.simulator.wire import number_text
 from apps.simulator.working import Working
 
-_CHANGEABLE = (
-    "quantity",
-    "kind",
-    "limit_price",
-    "aux_price",
-    "tif",
-    "order_ref",
-    "transmit",
-    "oca_type",
-    "terms",
-)
+_CHANGEABLE = ("quantity", "kind", "limit_price", "aux_price", "tif", "order_ref", "transmit", "oca_type")
+_TRIGGER = ("kind", "aux_price")
+_LONG_NAMES = {"NASDAQ": "NASDAQ.NMS"}
 
 
 class Entering:
@@ -66,7 +65,8 @@ class Entering:
             return self._refuse(order, refusal)
         order.perm_id = self._state.next_perm_id()
         order.account = self._exposure.account
-        order.placed_at = self._clock.epoch()
+        order.placed_at = order.worked_at = self._clock.epoch()
+        order.expires_at = end_of(order, self._state.market.hours_of(instrument_of(order.con_id)))
         self._state.use_order_id(order.client_id, order.order_id)
         self._state.book.add(order)
         if refusal is not None:
@@ -93,25 +93,40 @@ class Entering:
         return None
 
     def _release_group(self, order: Order) -> None:
-        """Transmit an order with everything that waited for it: its parent first, then all children."""
-        root = self._state.book.parent_of(order) or order
-        group = [root, *self._state.book.children_of(root)]
-        waiting = [one for one in group if one.status is Status.API_PENDING]
+        """Transmit an order with everything that waited for it: parents first, then their children."""
+        waiting = [one for one in self._family_of(order) if one.status is Status.API_PENDING]
         for one in waiting:
             self._tell_preset(one)
             one.transmit = True
             one.status = Status.PRE_SUBMITTED
-            one.why_held = "trigger" if one.is_stop and not one.parent_id else ""
+            one.why_held = "trigger" if one.nature.waits_for_trigger and not one.parent_id else ""
             self._state.changed(one)
         now = self._clock.epoch()
         for one in waiting:
             self._explain_wait(one, now)
             self._working.work(one, now)
 
+    def _family_of(self, order: Order) -> list[Order]:
+        """Return an order's highest ancestor and all that descends from it, generation by generation."""
+        root = order
+        while (parent := self._state.book.parent_of(root)) is not None:
+            root = parent
+        family = [root]
+        for one in family:
+            family.extend(self._state.book.children_of(one))
+        return family
+
     def _explain_wait(self, order: Order, now: float) -> None:
-        if not self._state.market.is_open(now, instrument_of(order.con_id)):
-            text = "Order Message:\nWarning: your order will not be placed at the exchange until the open."
-            self._state.notify(order.client_id, order.order_id, 399, text)
+        market, instrument = self._state.market, instrument_of(order.con_id)
+        if market.is_open_for(now, instrument, outside_rth=order.asks.outside_rth):
+            return
+        opening = session_after(market.hours_of(instrument), now, is_extended=order.asks.outside_rth).start
+        text = (
+            f"Order Message:\n{order.action} {number_text(order.quantity)} {instrument.symbol} "
+            f"{_LONG_NAMES.get(instrument.primary_exchange, instrument.primary_exchange)}\n"
+            f"Warning: Your order will not be placed at the exchange until {_eastern(opening)}."
+        )
+        self._state.notify(order.client_id, order.order_id, 399, text)
 
     def _tell_preset(self, order: Order) -> None:
         # Told before the first status: clients take the notice for a cancel until a status follows.
@@ -128,9 +143,8 @@ class Entering:
         if refusal is not None:
             return self._refuse(wanted, refusal)
         was_waiting = current.status is Status.API_PENDING
-        for name in _CHANGEABLE:
-            setattr(current, name, getattr(wanted, name))
-        current.has_rested = False
+        _take_over(current, wanted, now=self._clock.epoch())
+        current.expires_at = end_of(current, self._state.market.hours_of(instrument_of(current.con_id)))
         if was_waiting:
             if current.transmit:
                 self._release_group(current)
@@ -149,3 +163,26 @@ def _refusal_of_done(order: Order) -> Refusal | None:
     if order.status is Status.FILLED:
         return Refusal(104, "Cannot modify a filled order.")
     return Refusal(103, "Duplicate order id")
+
+
+def _take_over(current: Order, wanted: Order, *, now: float) -> None:
+    """Give a working order its new terms; it keeps its place in the queue only if it got smaller."""
+    is_same_price = (current.kind, current.limit_price, current.aux_price) == (
+        wanted.kind,
+        wanted.limit_price,
+        wanted.aux_price,
+    )
+    if not is_same_price or wanted.quantity > current.quantity or current.asks != wanted.asks:
+        leave(current)
+        current.worked_at = now
+    has_new_trigger = any(getattr(current, name) != getattr(wanted, name) for name in _TRIGGER)
+    if has_new_trigger or current.asks.trail_stop != wanted.asks.trail_stop:
+        current.is_elected = current.is_adjusted = False
+        current.stop_price = None
+    for name in _CHANGEABLE:
+        setattr(current, name, getattr(wanted, name))
+    current.take_terms(wanted.terms)
+
+
+def _eastern(epoch: float) -> str:
+    return f"{datetime.fromtimestamp(epoch, EASTERN):%Y-%m-%d %H:%M:%S} US/Eastern"

@@ -7,19 +7,24 @@ ending.py, and what it means for the account exposure.py.
 
 from __future__ import annotations
 
-from apps.simulator.admission import Refusal, refusal_of
+from apps.simulator.admission import refusal_of
+from apps.simulator.auctions import Auctions
 from apps.simulator.back_office import BackOffice
+from apps.simulator.bonds import Bonds
 from apps.simulator.clock import Clock
+from apps.simulator.conditions import Conditions
 from apps.simulator.ending import BY_SYSTEM, Ending
 from apps.simulator.entering import Entering
 from apps.simulator.exposure import Exposure
 from apps.simulator.filling import Filling
-from apps.simulator.hours import TradingHours, eastern_date, midnight, session_at, session_before
+from apps.simulator.hours import eastern_date, midnight, session_at, session_before
 from apps.simulator.ledger import Worth
+from apps.simulator.lifetimes import end_of
 from apps.simulator.manual_desk import ManualDesk
-from apps.simulator.matching import session_end_for
 from apps.simulator.orders import Order
 from apps.simulator.policies import Policies
+from apps.simulator.refusals import Refusal
+from apps.simulator.trading import Trading
 from apps.simulator.universe import instrument_of
 from apps.simulator.venue_state import VenueState
 from apps.simulator.working import FillSwitch, Working
@@ -43,8 +48,17 @@ class Exchange:
         self._policies = policies
         self._exposure = Exposure(state, clock=clock, account=account)
         self._ending = Ending(state, clock)
-        self._filling = Filling(state, self._ending)
-        self._working = Working(state, switch=switch, ending=self._ending, filling=self._filling)
+        self._filling = Filling(state, Bonds(state, self._ending))
+        self._auctions = Auctions(state, ending=self._ending, filling=self._filling)
+        self._switch = switch
+        self._working = Working(
+            state,
+            switch=switch,
+            ending=self._ending,
+            trading=Trading(state, ending=self._ending, filling=self._filling),
+            conditions=Conditions(state, self._exposure),
+        )
+        self._aged_at = 0
         self._entering = Entering(
             state,
             clock=clock,
@@ -104,7 +118,7 @@ class Exchange:
         """Trade some of an order at its limit or else the market price, open or not."""
         price = order.limit_price or self.mark(order.con_id)
         with self.state.deed():
-            self._filling.fill(order, shares=shares, price=price, now=self._clock.epoch())
+            self._filling.fill(order, shares=shares, price=price, now=self._clock.epoch(), is_maker=False)
 
     def reject_by_hand(self, order: Order, refusal: Refusal, *, is_error_first: bool) -> None:
         """End an order that was taken in as rejected, and say why before or after its status."""
@@ -121,20 +135,23 @@ class Exchange:
             self.state.begin_order_ids_anew()
 
     def pulse(self) -> None:
-        """Let time pass: days turn, DAY orders end, stops are elected, orders fill."""
+        """Let time pass: days turn, auctions are held, orders end, wake and trade."""
         now = self._clock.epoch()
         with self.state.deed():
             self._turn_day(now)
-            for order in self.state.book.open_orders():
-                if not order.is_done and self._has_expired(order, now):
-                    self._ending.cancel(order, by=BY_SYSTEM)
-                self._working.work(order, now)
+            if int(now) != self._aged_at:
+                self._aged_at = int(now)
+                if not self._switch.are_fills_held:
+                    self._auctions.hold(now)
+                self._expire(now)
+            self._working.pulse(now)
 
-    def _has_expired(self, order: Order, now: float) -> bool:
-        return order.tif == "DAY" and now >= session_end_for(self._hours_of(order), order.placed_at)
-
-    def _hours_of(self, order: Order) -> TradingHours:
-        return self.state.market.hours_of(instrument_of(order.con_id))
+    def _expire(self, now: float) -> None:
+        for order in self.state.book.open_orders():
+            if order.expires_at is None:
+                order.expires_at = end_of(order, self.state.market.hours_of(instrument_of(order.con_id)))
+            if order.expires_at and now >= order.expires_at and not order.is_done:
+                self._ending.cancel(order, by=BY_SYSTEM)
 
     def _turn_day(self, now: float) -> None:
         hours = self.state.market.hours

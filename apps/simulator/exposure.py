@@ -5,10 +5,10 @@ Reads the ledger and the open orders at present marks; changes nothing.
 
 from __future__ import annotations
 
-from apps.simulator.admission import Admission
 from apps.simulator.clock import Clock
 from apps.simulator.ledger import Worth
 from apps.simulator.orders import Order
+from apps.simulator.refusals import Admission
 from apps.simulator.reserves import Reserves
 from apps.simulator.universe import instrument_of
 from apps.simulator.values import commission_for, margin_on, notional
@@ -45,6 +45,8 @@ class Exposure:
             held=held,
             price=self.mark(order.con_id),
             reserved=self._reserves.total(without=replacing),
+            now=self._clock.epoch(),
+            hours=self._state.market.hours_of(instrument_of(order.con_id)),
         )
 
     def effect_of(self, order: Order) -> dict[str, float]:

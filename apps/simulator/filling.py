@@ -1,36 +1,33 @@
 """What one fill does: to the order, to the account, and to the orders bound to it.
 
 Books the execution and its commission and tells them in the order of the wire. At what
-price and how much is traded is decided in working.py.
+price and how much is traded is decided in trading.py and auctions.py.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from apps.simulator.ending import BY_SYSTEM, Ending
+from apps.simulator.bonds import Bonds
 from apps.simulator.orders import Execution, Order, Status
 from apps.simulator.universe import instrument_of
 from apps.simulator.values import commission_for, notional
 from apps.simulator.venue_state import VenueState
 
-SLICE_PAUSE_S = 0.3
-
 
 class Filling:
     """Books fills."""
 
-    def __init__(self, state: VenueState, ending: Ending) -> None:
+    def __init__(self, state: VenueState, bonds: Bonds) -> None:
         self._state = state
-        self._ending = ending
+        self._bonds = bonds
 
-    def fill(self, order: Order, *, shares: float, price: float, now: float) -> None:
+    def fill(self, order: Order, *, shares: float, price: float, now: float, is_maker: bool) -> None:
         """Book a trade of an order; cancel or shrink what it makes superfluous."""
         order.filled += shares
         order.filled_value += shares * price
         order.last_fill_price = price
         order.why_held = ""
-        order.next_slice_at = now + SLICE_PAUSE_S
         order.status = Status.SUBMITTED if order.remaining else Status.FILLED
         instrument = instrument_of(order.con_id)
         value = notional(instrument, 1.0, order.filled_value)
@@ -38,10 +35,10 @@ class Filling:
         realized = self._state.ledger.book(
             order.con_id, shares=shares if order.is_buy else -shares, price=price, commission=commission
         )
-        fill = self._execution(order, shares=shares, price=price, now=now)
+        fill = self._execution(order, shares=shares, price=price, now=now, is_maker=is_maker)
         fill = replace(fill, commission=commission, realized=realized)
         self._tell(order, fill, now=now)
-        self._relieve_rivals(order, shares)
+        self._bonds.after_fill(order, shares)
 
     def _tell(self, order: Order, fill: Execution, *, now: float) -> None:
         self._state.executed(fill)
@@ -56,7 +53,9 @@ class Filling:
         self._state.save_order(order)
         self._state.charged(fill)
 
-    def _execution(self, order: Order, *, shares: float, price: float, now: float) -> Execution:
+    def _execution(
+        self, order: Order, *, shares: float, price: float, now: float, is_maker: bool
+    ) -> Execution:
         return Execution(
             exec_id=self._state.next_exec_id(),
             perm_id=order.perm_id,
@@ -72,26 +71,7 @@ class Filling:
             price=price,
             cumulative=order.filled,
             average_price=order.average_price,
-            liquidity=1 if order.has_rested and order.kind == "LMT" else 2,
+            liquidity=1 if is_maker else 2,
             commission=0.0,
             realized=None,
         )
-
-    def _relieve_rivals(self, order: Order, shares: float) -> None:
-        for other in self._rivals(order):
-            is_whole = order.status is Status.FILLED or other.quantity - shares <= other.filled
-            if is_whole or order.oca_type == 1:
-                self._ending.cancel(other, by=BY_SYSTEM)
-            else:
-                other.quantity -= shares
-                self._state.changed(other)
-
-    def _rivals(self, order: Order) -> list[Order]:
-        others = [one for one in self._state.book.open_orders() if one is not order and one.transmit]
-        family = (order.client_id, order.parent_id)
-        return [
-            one
-            for one in others
-            if (order.oca_group and one.oca_group == order.oca_group)
-            or (order.parent_id and (one.client_id, one.parent_id) == family)
-        ]

@@ -32,6 +32,8 @@ NYSE_HOLIDAYS = frozenset(
 )
 NYSE_OPEN = time(9, 30)
 NYSE_CLOSE = time(16, 0)
+EXTENDED_OPEN = time(4, 0)
+EXTENDED_CLOSE = time(20, 0)
 DAY_S = 86_400
 ONE_DAY = timedelta(days=1)
 
@@ -50,6 +52,9 @@ class TradingHours(Protocol):
 
     def session_on(self, day: date) -> Session | None:
         """Return the session of a calendar day, or None if the venue is closed that day."""
+
+    def extended_on(self, day: date) -> Session | None:
+        """Return the session of a calendar day with the hours before its opening and after its close."""
 
     def start_of_days(self, count: int, *, end: int) -> int:
         """Return where a history of `count` trading days that ends at `end` begins."""
@@ -72,19 +77,28 @@ class AlwaysOpen:
     def session_on(self, day: date) -> Session | None:
         return Session(day, midnight(day), midnight(day + timedelta(days=1)))
 
+    def extended_on(self, day: date) -> Session | None:
+        return self.session_on(day)
+
     def start_of_days(self, count: int, *, end: int) -> int:
         # A day is 24 hours of trading here, so the number of bars does not depend on the time of day.
         return end - count * DAY_S
 
 
 class NyseHours:
-    """Monday to Friday, 09:30 to 16:00, closed on the listed holidays."""
+    """Monday to Friday, 09:30 to 16:00 (extended 04:00 to 20:00), closed on the listed holidays."""
 
     def session_on(self, day: date) -> Session | None:
         if day.weekday() >= 5 or day in NYSE_HOLIDAYS:
             return None
         first = midnight(day)
         return Session(day, first + _seconds(NYSE_OPEN), first + _seconds(NYSE_CLOSE))
+
+    def extended_on(self, day: date) -> Session | None:
+        if self.session_on(day) is None:
+            return None
+        first = midnight(day)
+        return Session(day, first + _seconds(EXTENDED_OPEN), first + _seconds(EXTENDED_CLOSE))
 
     def start_of_days(self, count: int, *, end: int) -> int:
         session = session_before(self, end)
@@ -109,6 +123,26 @@ def session_at(hours: TradingHours, epoch: float) -> Session | None:
         if session is not None and session.start <= epoch < session.end:
             return session
     return None
+
+
+def extended_at(hours: TradingHours, epoch: float) -> Session | None:
+    """Return the session with its extended hours that an instant falls into, or None."""
+    day = eastern_date(epoch)
+    for one in (day, day + ONE_DAY):
+        session = hours.extended_on(one)
+        if session is not None and session.start <= epoch < session.end:
+            return session
+    return None
+
+
+def session_after(hours: TradingHours, epoch: float, *, is_extended: bool = False) -> Session:
+    """Return the running session, or the next one; with its extended hours if asked for."""
+    day = eastern_date(epoch)
+    while True:
+        session = hours.extended_on(day) if is_extended else hours.session_on(day)
+        if session is not None and epoch < session.end:
+            return session
+        day += timedelta(days=1)
 
 
 def session_before(hours: TradingHours, epoch: float) -> Session:

@@ -6,12 +6,13 @@ depends on who has bound them (server.py, events.py).
 
 from __future__ import annotations
 
-from apps.simulator.admission import Refusal, refusal_of
+from apps.simulator.admission import refusal_of
 from apps.simulator.ending import Ending
 from apps.simulator.entering import Entering
 from apps.simulator.events import OrderBound
 from apps.simulator.exposure import Exposure
 from apps.simulator.orders import NOBODY, Order
+from apps.simulator.refusals import Refusal
 from apps.simulator.venue_state import VenueState
 
 BINDING_CLIENT = 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from apps.simulator.admission import KINDS, price_of, uses_limit, uses_stop
+from apps.simulator.admission import price_of
+from apps.simulator.kinds import kind_named, uses_aux, uses_limit
 from apps.simulator.layout import Values
 from apps.simulator.listings import AskedContract, right_of
 from apps.simulator.orders import Order
@@ -50,7 +51,7 @@ def asked_contract(values: Values) -> AskedContract:
 def order_of(values: Values, instrument: Instrument, *, client_id: int) -> Order:
     """Return the order a client wants, not yet known to the venue. Raises BadField."""
     action = values["action"].upper()
-    kind = KINDS.get(values["orderType"].upper(), values["orderType"])
+    kind = kind_named(values["orderType"])
     return Order(
         perm_id=0,
         order_id=whole(values["orderId"]),
@@ -61,7 +62,7 @@ def order_of(values: Values, instrument: Instrument, *, client_id: int) -> Order
         quantity=number_of(values["totalQuantity"]) or 0.0,
         kind=kind,
         limit_price=price_of(values["lmtPrice"], used=uses_limit(kind)),
-        aux_price=price_of(values["auxPrice"], used=uses_stop(kind)),
+        aux_price=price_of(values["auxPrice"], used=uses_aux(kind)),
         tif=values["tif"].upper() or "DAY",
         oca_group=values["ocaGroup"],
         oca_type=whole(values["ocaType"]),

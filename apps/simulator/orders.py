@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from apps.simulator.instructions import Instructions, read_instructions
+from apps.simulator.kinds import KINDS, Kind
+
 QUANTITY_NOISE = 1e-9
 # The client of an order typed in TWS that no API client has bound; on the wire it is nobody's, number 0.
 NOBODY = -1
@@ -35,12 +38,17 @@ class _Slotted(Protocol):
 
 def _row_of(record: _Slotted) -> dict[str, Any]:
     """Return the fields by name. Shallow: a row is written down at once, and orders are saved often."""
-    return {name: getattr(record, name) for name in record.__slots__}
+    return {name: getattr(record, name) for name in record.__slots__ if not name.startswith("_")}
 
 
 @dataclass(slots=True)
 class Order:
-    """One order as the venue keeps it. Prices in dollars; `terms` are the fields as received."""
+    """One order as the venue keeps it. Prices in dollars; `terms` are the fields as received.
+
+    `worked_at` is since when it stands in its place of the queue, `active_at` since when it
+    may trade at all (0: not yet), `expires_at` when the system ends it (0: never, None: not
+    reckoned yet), `stop_price` a stop that moves, `queue_points` the price it queues at.
+    """
 
     perm_id: int
     order_id: int
@@ -67,11 +75,35 @@ class Order:
     commission: float = 0.0
     why_held: str = ""
     is_elected: bool = False
-    has_rested: bool = False
-    next_slice_at: float = 0.0
     placed_at: float = 0.0
     completed_at: float = 0.0
     completed_status: str = ""
+    worked_at: float = 0.0
+    active_at: float = 0.0
+    expires_at: float | None = None
+    stop_price: float | None = None
+    queue_points: int | None = None
+    queue_ahead: float = 0.0
+    shown_left: float = 0.0
+    is_adjusted: bool = False
+    _asks: Instructions | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def asks(self) -> Instructions:
+        """Return what its terms ask for. Raises BadField if they cannot be read."""
+        if self._asks is None:
+            self._asks = read_instructions(self.terms, self.kind)
+        return self._asks
+
+    def take_terms(self, terms: dict[str, str]) -> None:
+        """Replace the terms, and with them what they ask for."""
+        self.terms = terms
+        self._asks = None
+
+    @property
+    def nature(self) -> Kind:
+        """Return its row in the table of kinds."""
+        return KINDS[self.kind]
 
     @property
     def key(self) -> tuple[int, int]:
@@ -106,14 +138,24 @@ class Order:
 
     @property
     def is_stop(self) -> bool:
-        return self.kind in ("STP", "STP LMT")
+        return self.nature.is_stop
+
+    def closes(self, parent: Order) -> bool:
+        """Return whether it takes back what its parent opens."""
+        return self.con_id == parent.con_id and self.is_buy != parent.is_buy
+
+    @property
+    def trigger_price(self) -> float:
+        """Return the price that wakes it, as it stands now."""
+        return self.stop_price if self.stop_price is not None else self.aux_price or 0.0
 
     def as_row(self) -> dict[str, Any]:
         return _row_of(self)
 
     @staticmethod
     def from_row(row: dict[str, Any]) -> Order:
-        return Order(**{**row, "status": Status(row["status"])})
+        known = {name: value for name, value in row.items() if name in Order.__slots__}
+        return Order(**{**known, "status": Status(row["status"])})
 
 
 @dataclass(frozen=True, slots=True)

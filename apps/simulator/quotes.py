@@ -18,6 +18,7 @@ from apps.simulator.hours import (
     Session,
     TradingHours,
     eastern_date,
+    extended_at,
     midnight,
     session_at,
     session_before,
@@ -167,13 +168,26 @@ class Market:
         seen = at if self._session_at(hours, at) is not None else trading_second(hours, at)
         return min(seen, last_second(instrument.expiry)) if instrument.expiry else seen
 
+    def _quoted_at(self, instrument: Instrument, at: float) -> float:
+        """Return the instant itself in extended hours too, else as `seen_at`."""
+        if self.is_open_for(at, instrument, outside_rth=True):
+            return at
+        return self.seen_at(instrument, at)
+
+    def is_open_for(self, at: float, instrument: Instrument, *, outside_rth: bool) -> bool:
+        """Return whether an order may trade; of stocks in the extended hours, if it asks for them."""
+        if self.is_open(at, instrument):
+            return True
+        is_stock = instrument.sec_type == "STK"
+        return outside_rth and is_stock and extended_at(self.hours_of(instrument), at) is not None
+
     def last_points(self, instrument: Instrument, at: float) -> int:
         """Return the last traded price."""
         second = int(self.seen_at(instrument, at))
         return self._seconds(instrument, second - second % BLOCK_S).points[second % BLOCK_S]
 
     def quote(self, instrument: Instrument, at: float) -> Quote:
-        """Return the quote; outside the venue's hours that of the last close."""
+        """Return the quote; outside the venue's extended hours that of the last close."""
         key = (instrument.con_id, at)
         found = self._told.get(key)
         # All lines of an instrument are told the same instant, one after the other.
@@ -185,7 +199,7 @@ class Market:
         return found
 
     def _quote_at(self, instrument: Instrument, at: float) -> Quote:
-        seen = self.seen_at(instrument, at)
+        seen = self._quoted_at(instrument, at)
         second = int(seen)
         place = second % BLOCK_S
         seconds = self._seconds(instrument, second - place)
@@ -260,6 +274,17 @@ class Market:
                 parts.append(self._part_of_block(instrument, block, here - block, until - block))
                 here = until
         return parts[0] if len(parts) == 1 else join(parts)
+
+    def trades(self, instrument: Instrument, start: int, end: int) -> list[tuple[int, int, float]]:
+        """Return second, price and shares of what was traded in each second of [start, end)."""
+        found: list[tuple[int, int, float]] = []
+        for block in range(start - start % BLOCK_S, end, BLOCK_S):
+            seconds = self._seconds(instrument, block)
+            for place in range(max(start - block, 0), min(end - block, BLOCK_S)):
+                before = seconds.volume[place - 1] if place else 0
+                shares = instrument.quantity(seconds.volume[place] - before)
+                found.append((block + place, seconds.points[place], shares))
+        return found
 
     def set_price(self, instrument: Instrument, points: int, *, at: float, hold: bool = False) -> None:
         """Move the price to `points` from now on; `hold` keeps it standing there."""

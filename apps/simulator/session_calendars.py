@@ -43,6 +43,10 @@ class EveningHours:
             closing = self.short_closing_s
         return Session(day, midnight(day - ONE_DAY) + self.opening_s, midnight(day) + closing)
 
+    def extended_on(self, day: date) -> Session | None:
+        # What trades almost round the clock has no hours beside its own.
+        return self.session_on(day)
+
     def start_of_days(self, count: int, *, end: int) -> int:
         session = session_before(self, end)
         for _ in range(count - 1):

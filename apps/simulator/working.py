@@ -1,18 +1,23 @@
-"""What the market allows an order to do now: wait, be elected, rest, trade.
+"""What the market allows the open orders to do now: wait, wake, rest, trade; in whose turn.
 
-Called whenever time passes or an order comes in. The prices are arithmetic of
-matching.py; what a trade changes is filling.py.
+Called whenever time passes or an order comes in. Orders of one instrument take their turn
+by price, then by time; orders that the new quote and trades cannot concern are not looked
+at, so that many resting orders cost little. What one order does in its turn is trading.py.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from apps.simulator.conditions import Conditions
 from apps.simulator.ending import BY_SYSTEM, Ending
-from apps.simulator.filling import Filling
-from apps.simulator.matching import executable_points, is_stop_elected
+from apps.simulator.lifetimes import is_for_auction
+from apps.simulator.looks import Look, Watch
 from apps.simulator.orders import Order, Status
-from apps.simulator.quotes import Quote
+from apps.simulator.pricing import snapped_price, wanted_points
+from apps.simulator.readiness import Readiness
+from apps.simulator.trading import Trading
+from apps.simulator.triggers import adjust_stop, start_trailing, wakes
 from apps.simulator.universe import instrument_of
 from apps.simulator.venue_state import VenueState
 
@@ -26,78 +31,99 @@ class FillSwitch(Protocol):
 
 
 class Working:
-    """Works open orders against the moving quote."""
+    """Works open orders against the moving market."""
 
-    def __init__(self, state: VenueState, *, switch: FillSwitch, ending: Ending, filling: Filling) -> None:
+    def __init__(
+        self,
+        state: VenueState,
+        *,
+        switch: FillSwitch,
+        ending: Ending,
+        trading: Trading,
+        conditions: Conditions,
+    ) -> None:
         self._state = state
         self._switch = switch
         self._ending = ending
-        self._filling = filling
-        self._quotes: dict[int, Quote] = {}
-        self._quoted_at = 0.0
+        self._trading = trading
+        self._conditions = conditions
+        self._readiness = Readiness(state, conditions)
+        self._watch = Watch(state.market)
+
+    def pulse(self, now: float) -> None:
+        """Work every instrument that shows something new."""
+        for con_id in self._state.book.instruments():
+            look = self._watch.look(instrument_of(con_id), now)
+            if look.is_new:
+                self._work_all(look)
 
     def work(self, order: Order, now: float) -> None:
-        """Do for one order what the present quote allows."""
-        if order.is_done or order.status is Status.API_PENDING or not self._is_open(order, now):
-            return
-        parent = self._state.book.parent_of(order)
-        if parent is not None and parent.status is not Status.FILLED:
-            return
-        quote = self._quote(order.con_id, now)
-        if quote.is_halted or not self._is_elected(order, quote):
-            return
-        if self._switch.are_fills_held:
-            self._mark_working(order)
-        elif now >= order.next_slice_at:
-            self._trade(order, quote, now)
+        """Work one order that came in, was changed or was woken; others first if it is their turn."""
+        look = self._watch.look(instrument_of(order.con_id), now)
+        if look.is_new:
+            self._work_all(look)
+        else:
+            self._work(order, look)
 
-    def _is_open(self, order: Order, now: float) -> bool:
-        return self._state.market.is_open(now, instrument_of(order.con_id))
+    def _work_all(self, look: Look) -> None:
+        orders = self._state.book.open_in(look.instrument.con_id)
+        awake = [one for one in orders if not _sleeps(one, look)]
+        if len(awake) > 1:
+            awake.sort(key=lambda one: self._turn(one, look))
+        for one in awake:
+            self._work(one, look)
 
-    def _quote(self, con_id: int, now: float) -> Quote:
-        if self._quoted_at != now:
-            self._quotes.clear()
-            self._quoted_at = now
-        found = self._quotes.get(con_id)
-        if found is None:
-            found = self._quotes[con_id] = self._state.market.quote(instrument_of(con_id), now)
-        return found
+    def _turn(self, order: Order, look: Look) -> tuple[float, float, int]:
+        """Return what orders the orders of a side: the better price, then the longer wait."""
+        wanted = wanted_points(order, look, self._state.market)
+        if wanted is None:
+            return float("-inf"), order.worked_at, order.perm_id
+        return float(-wanted if order.is_buy else wanted), order.worked_at, order.perm_id
 
-    def _is_elected(self, order: Order, quote: Quote) -> bool:
-        if not order.is_stop or order.is_elected:
+    def _work(self, order: Order, look: Look) -> None:
+        if order.is_done or order.status is Status.API_PENDING:
+            return
+        if not self._readiness.is_ready(order, look.now):
+            return
+        if order.asks.conditions_cancel and self._conditions.are_met(order, look.now):
+            self._ending.cancel(order, by=BY_SYSTEM)
+        elif is_for_auction(order):
+            self._trading.mark_working(order)
+        elif not look.quote.is_halted and self._is_awake(order, look):
+            self._let_trade(order, look)
+
+    def _is_awake(self, order: Order, look: Look) -> bool:
+        """Return whether an order waits for no trigger any more; tell what it waits for."""
+        if order.nature.is_snapped and order.limit_price is None:
+            order.limit_price = snapped_price(order, look)
+        if not order.nature.waits_for_trigger or order.is_elected:
             return True
-        order.is_elected = is_stop_elected(order, quote, instrument_of(order.con_id))
-        if not order.is_elected and order.parent_id and order.why_held == "":
-            order.why_held = "trigger"
+        before = order.trigger_price
+        start_trailing(order, look)
+        has_turned = adjust_stop(order, look, self._state.market)
+        order.is_elected = wakes(order, look, self._state.market)
+        if has_turned or (not order.is_elected and order.why_held == ""):
+            order.why_held = "" if order.is_elected else "trigger"
             self._state.changed(order)
+        elif before != order.trigger_price:
+            self._state.save_order(order)
         return order.is_elected
 
-    def _trade(self, order: Order, quote: Quote, now: float) -> None:
-        instrument = instrument_of(order.con_id)
-        points = executable_points(order, quote, instrument)
-        shown = quote.ask_size if order.is_buy else quote.bid_size
-        if points is None or (order.tif == "FOK" and shown < order.remaining):
-            self._rest(order)
+    def _let_trade(self, order: Order, look: Look) -> None:
+        if self._switch.are_fills_held:
+            self._trading.mark_working(order)
+            self._watch.look_again(order.con_id)
             return
-        price, shares = instrument.price(points), min(order.remaining, float(shown))
-        self._filling.fill(order, shares=shares, price=price, now=now)
+        self._trading.trade(order, look)
         if order.status is Status.FILLED:
             for child in self._state.book.children_of(order):
-                self.work(child, now)
-        elif order.tif == "IOC" and not order.is_done:
-            self._ending.cancel(order, by=BY_SYSTEM)
+                self.work(child, look.now)
 
-    def _rest(self, order: Order) -> None:
-        if order.tif == "FOK":
-            self._ending.finish(order, Status.INACTIVE, by=BY_SYSTEM)
-        elif order.tif == "IOC":
-            self._ending.cancel(order, by=BY_SYSTEM)
-        else:
-            order.has_rested = True
-            self._mark_working(order)
 
-    def _mark_working(self, order: Order) -> None:
-        if order.status is Status.PRE_SUBMITTED:
-            order.status = Status.SUBMITTED
-            order.why_held = ""
-            self._state.changed(order)
+def _sleeps(order: Order, look: Look) -> bool:
+    """Return whether a resting limit order is out of reach of everything the look shows."""
+    if order.queue_points is None or order.kind != "LMT" or order.status is not Status.SUBMITTED:
+        return False
+    if not order.asks.is_plain:
+        return False
+    return order.queue_points < look.lowest if order.is_buy else order.queue_points > look.highest

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from apps.simulator.admission import KINDS, price_of, uses_limit, uses_stop
+from apps.simulator.admission import price_of
 from apps.simulator.back_office import UnknownExecution
 from apps.simulator.control.errors import ControlError
+from apps.simulator.kinds import kind_named, uses_aux, uses_limit
 from apps.simulator.orders import NOBODY, Order
 from apps.simulator.policies import BadPolicy
 from apps.simulator.universe import BY_SYMBOL
@@ -82,8 +83,7 @@ def _typed(request: Request) -> Order:
     instrument = BY_SYMBOL.get(str(request["symbol"]))
     if instrument is None:
         raise ControlError(f"unknown symbol {request['symbol']!r}")
-    kind = str(request.get("type", "MKT")).upper()
-    kind = KINDS.get(kind, kind)
+    kind = kind_named(str(request.get("type", "MKT")))
     terms = {"tif": str(request.get("tif", "DAY"))}
     if request.get("unset_id"):
         terms["executionOrderId"] = _UNSET_ID
@@ -97,7 +97,7 @@ def _typed(request: Request) -> Order:
         quantity=float(request["quantity"]),
         kind=kind,
         limit_price=price_of(str(request.get("limit", "")), used=uses_limit(kind)),
-        aux_price=price_of(str(request.get("stop", "")), used=uses_stop(kind)),
+        aux_price=price_of(str(request.get("stop", "")), used=uses_aux(kind)),
         tif=terms["tif"].upper(),
         oca_group="",
         oca_type=0,

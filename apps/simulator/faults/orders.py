@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 from zlib import crc32
 
-from apps.simulator import admission
+from apps.simulator import refusals
 from apps.simulator.faults.board import FaultSwitches
 from apps.simulator.faults.port import Asked
 from apps.simulator.faults.states import CancelFill, Refusal, Rejection, spend
@@ -171,7 +171,7 @@ def _reject_after(faults: FaultSwitches, session: ClientSession, asked: Asked) -
     rejection = spend(faults.orders, "reject_orders")
     if order is not None:
         is_error_first = rejection.told == "error_then_status"
-        refusal = admission.Refusal(rejection.code, rejection.text)
+        refusal = refusals.Refusal(rejection.code, rejection.text)
         faults.port.venue.exchange.reject_by_hand(order, refusal, is_error_first=is_error_first)
 
 

@@ -1,0 +1,46 @@
+"""Whether an order's time has come: its parent filled, its hour struck, its conditions met.
+
+Once it has, that is kept on the order; only the venue's hours are asked again and again.
+"""
+
+from __future__ import annotations
+
+from apps.simulator.conditions import Conditions
+from apps.simulator.orders import Order, Status
+from apps.simulator.time_texts import epoch_of
+from apps.simulator.universe import instrument_of
+from apps.simulator.venue_state import VenueState
+
+
+class Readiness:
+    """Answers whether orders may act."""
+
+    def __init__(self, state: VenueState, conditions: Conditions) -> None:
+        self._state = state
+        self._conditions = conditions
+
+    def is_ready(self, order: Order, now: float) -> bool:
+        """Return whether an order may act at this instant."""
+        instrument = instrument_of(order.con_id)
+        if not self._state.market.is_open_for(now, instrument, outside_rth=order.asks.outside_rth):
+            # Conditions that look beyond the regular hours may come true while the venue is closed.
+            return False
+        return order.active_at > 0 or self._becomes_active(order, now)
+
+    def _becomes_active(self, order: Order, now: float) -> bool:
+        parent = self._state.book.parent_of(order)
+        if parent is not None and not has_opened(parent):
+            return False
+        if order.asks.good_after and now < epoch_of(order.asks.good_after, now=order.placed_at):
+            return False
+        waits = bool(order.asks.conditions) and not order.asks.conditions_cancel
+        if waits and not self._conditions.are_met(order, now):
+            return False
+        order.active_at = order.worked_at = now
+        self._state.save_order(order)
+        return True
+
+
+def has_opened(parent: Order) -> bool:
+    """Return whether a parent has done what its children wait for: filled, or ended with a part filled."""
+    return parent.status is Status.FILLED or (parent.is_done and parent.filled > 0)

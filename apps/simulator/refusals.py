@@ -1,0 +1,46 @@
+"""What a rule of admission may look at, and what it answers when it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from apps.simulator.hours import TradingHours
+from apps.simulator.ledger import Worth
+from apps.simulator.orders import Order
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an order is refused. `is_rejection`: IB took it and rejected it, so it ends Inactive."""
+
+    code: int
+    text: str
+    is_rejection: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What the rules may look at; `reserved` is the margin that working orders may come to need."""
+
+    order: Order
+    account: str
+    worth: Worth
+    held: float
+    price: float
+    reserved: float
+    now: float
+    hours: TradingHours
+
+
+Rule = Callable[[Admission], Refusal | None]
+
+
+def rejection(reason: str) -> Refusal:
+    """Return the refusal of an order that IB took in and turned down."""
+    return Refusal(201, f"Order rejected - reason:{reason}", is_rejection=True)
+
+
+def invalid(cause: str) -> Refusal:
+    """Return the refusal of a request that fails the gateway's own validation."""
+    return Refusal(321, f"Error validating request.-'bN' : cause - {cause}")
