@@ -105,8 +105,9 @@ class ClientSession:
 
     def pulse(self, now: float) -> None:
         self._road.pulse()
-        for stream in list(self.streams.values()):
-            stream.pulse(now)
+        for (kind, _), stream in list(self.streams.items()):
+            if not self.venue.faults.pauses(kind):
+                stream.pulse(now)
 
     # --- writing -------------------------------------------------------------------------
 

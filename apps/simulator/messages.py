@@ -192,7 +192,16 @@ class Out(IntEnum):
     USER_INFO = 107
 
 
-TICKS = frozenset({Out.TICK_PRICE, Out.TICK_SIZE, Out.TICK_STRING, Out.TICK_GENERIC, Out.TICK_BY_TICK})
+TICKS = frozenset(
+    {
+        Out.TICK_PRICE,
+        Out.TICK_SIZE,
+        Out.TICK_STRING,
+        Out.TICK_GENERIC,
+        Out.TICK_OPTION_COMPUTATION,
+        Out.TICK_BY_TICK,
+    }
+)
 ORDER_REPORTS = frozenset({Out.ORDER_STATUS, Out.OPEN_ORDER, Out.EXECUTION, Out.COMMISSION})
 
 

@@ -16,7 +16,9 @@ import pytest  # noqa: E402
 
 from apps.simulator.clock import Clock, WallClock  # noqa: E402
 from apps.simulator.config import SimulatorConfig  # noqa: E402
+from apps.simulator.control import ask_async  # noqa: E402
 from apps.simulator.server import SimulatorServer  # noqa: E402
+from apps.simulator.universe import BY_SYMBOL  # noqa: E402
 from tests.simulator.raw_client import RawClient  # noqa: E402
 
 asyncio.set_event_loop(None)
@@ -86,3 +88,24 @@ async def until(condition: Callable[[], object], timeout_s: float = 5.0) -> None
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110  what is waited for sets no event
             await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def throw(simulator: SimulatorServer) -> Callable[..., Awaitable[dict]]:
+    """Throw a fault switch over the control port."""
+
+    async def over_http(name: str, **arguments: object) -> dict:
+        return await ask_async(simulator.control_port, "fault", name=name, **arguments)
+
+    return over_http
+
+
+@pytest.fixture
+def hold_price(simulator: SimulatorServer) -> Callable[[str, float], None]:
+    """Set a price and keep it there."""
+
+    def hold(symbol: str, price: float) -> None:
+        instrument = BY_SYMBOL[symbol]
+        simulator.venue.set_price(instrument, instrument.points(price), hold=True)
+
+    return hold

@@ -30,11 +30,11 @@ class ControlClient:
         self._connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
         self._connection.connect()
 
-    def ask(self, command: str, **arguments: object) -> Answer:
+    def ask(self, command: str, /, **arguments: object) -> Answer:
         """Send one command and return its answer. Raises ControlError if it was refused."""
         return self.request("POST", f"/commands/{quote(command, safe='')}", arguments)
 
-    def fault(self, name: str, **arguments: object) -> Answer:
+    def fault(self, name: str, /, **arguments: object) -> Answer:
         """Throw one fault switch."""
         return self.request("POST", f"/faults/{quote(name, safe='')}", arguments)
 
@@ -70,7 +70,7 @@ class ControlClient:
         self.close()
 
 
-async def ask_async(port: int, command: str, *, host: str = "127.0.0.1", **arguments: object) -> Answer:
+async def ask_async(port: int, command: str, /, *, host: str = "127.0.0.1", **arguments: object) -> Answer:
     """Send one command from a coroutine, over a connection of its own."""
 
     def ask() -> Answer:

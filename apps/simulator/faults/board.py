@@ -27,12 +27,14 @@ from apps.simulator.faults.states import (
     switches_on,
 )
 from apps.simulator.faults.verbs import Answer, Arguments, BadFault, UnknownFault, Verb
+from apps.simulator.limits import DEPTH, LINES, TICK_BY_TICK
 from apps.simulator.messages import Message
 
 if TYPE_CHECKING:
     from apps.simulator.client_session import ClientSession
     from apps.simulator.events import Event
 
+MARKET_STREAMS = frozenset({LINES, DEPTH, TICK_BY_TICK})
 _POLL_S = 0.05
 #: Switches that leave single messages alone.
 _NOT_ABOUT_MESSAGES = frozenset({"burst"})
@@ -85,7 +87,10 @@ class FaultSwitches:
     def switch(self, name: str, arguments: Arguments) -> Answer:
         """Throw one switch. Raises BadFault if there is no such verb or its arguments are wrong."""
         verb = self.verb(name)
-        answer = verb.throw(self, **verb.read(arguments)) or {}
+        values = verb.read(arguments)
+        # What the verb sends itself goes through the switches too, its own included.
+        self.is_quiet = False
+        answer = verb.throw(self, **values) or {}
         self._look_around()
         return answer
 
@@ -176,6 +181,12 @@ class FaultSwitches:
     @property
     def are_fills_held(self) -> bool:
         return self.orders.hold_fills
+
+    def pauses(self, kind: str) -> bool:
+        """Return whether streams of a kind say nothing for now and go on later."""
+        if self.session.link_lost is not None:
+            return True
+        return kind in MARKET_STREAMS and self.is_on(self.data.competing_session)
 
     @property
     def withheld(self) -> set[int]:

@@ -101,9 +101,10 @@ def gateway_restart(
 
 def roll_back_ids(faults: FaultSwitches, *, to: Count = 1) -> None:
     """Forget which order ids were used: nextValidId says `to`, and ids from there on are taken again."""
-    book = faults.port.venue.state.book
-    for client_id in list(book.highest_id):
-        book.highest_id[client_id] = to - 1
+    venue = faults.port.venue
+    venue.exchange.begin_order_ids_anew()
+    if to > 1:
+        venue.state.use_order_id(0, to - 1)
 
 
 def no_handshake(faults: FaultSwitches, *, seconds: Seconds = 3_600) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from apps.simulator.faults.board import FaultSwitches
+from apps.simulator.faults.board import MARKET_STREAMS, FaultSwitches
 from apps.simulator.faults.port import Asked
 from apps.simulator.faults.session import DATA_STREAMS
 from apps.simulator.faults.states import Refusal, spend
 from apps.simulator.faults.verbs import Answer, BadFault, Bounds, Code, Count, MessageId, Seconds, verbs
-from apps.simulator.limits import DEPTH, HISTORY, LINES, PACING_TEXT, REAL_TIME_BARS, TICK_BY_TICK
+from apps.simulator.limits import HISTORY, LINES, PACING_TEXT, REAL_TIME_BARS
 from apps.simulator.messages import TICKS, In, Message, Out
 from apps.simulator.tick_types import Tick
 from apps.simulator.universe import BY_SYMBOL, Instrument, instrument_of
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from apps.simulator.client_session import ClientSession
 
 _SERVICE = "Historical Market Data Service error message:"
-_MARKET_STREAMS = frozenset({LINES, DEPTH, TICK_BY_TICK})
 _HISTORY_STREAMS = frozenset({HISTORY, REAL_TIME_BARS})
-_MARKET_FARM = (2103, 2104, "Market data", "usfarm", _MARKET_STREAMS)
+_MARKET_FARM = (2103, 2104, "Market data", "usfarm", MARKET_STREAMS)
 _HISTORY_FARM = (2105, 2106, "HMDS data", "ushmds", _HISTORY_STREAMS)
 _FARMS = {
     "market": [_MARKET_FARM],

@@ -10,7 +10,7 @@ from apps.simulator.faults.board import FaultSwitches
 from apps.simulator.faults.german import in_german
 from apps.simulator.faults.port import Asked
 from apps.simulator.faults.stamps import retimed
-from apps.simulator.faults.states import LinkLost, Times
+from apps.simulator.faults.states import LinkLost, Said, Times
 from apps.simulator.faults.verbs import Answer, BadFault, Bounds, Code, Count, Seconds, verbs
 from apps.simulator.limits import DEPTH, HISTORY, LINES, REAL_TIME_BARS, TICK_BY_TICK
 from apps.simulator.messages import TICKS, In, Message, Out
@@ -111,14 +111,14 @@ def slow_sync(faults: FaultSwitches, *, per_s: Annotated[float, Bounds(0.01, 100
 
 def managed_accounts(faults: FaultSwitches, *, accounts: str) -> None:
     """Name these accounts (comma-separated, any text) instead of the real one, now and to whoever asks."""
-    faults.session.managed_accounts = accounts
+    faults.session.managed_accounts = Said(accounts)
     for session in faults.port.sessions.values():
         session.send(messages.managed_accounts(accounts))
 
 
 def announce_id(faults: FaultSwitches, *, id: str) -> None:  # noqa: A002  the wire's word
     """Say this nextValidId, now and to whoever asks, whatever it is: -1, 2147483648, x."""
-    faults.session.announce_id = id
+    faults.session.announce_id = Said(id)
     for session in faults.port.sessions.values():
         session.send(messages.next_valid_id(0))
 
@@ -220,9 +220,9 @@ def _translate(faults: FaultSwitches, session: ClientSession, message: Message) 
 def _lie(faults: FaultSwitches, session: ClientSession, message: Message) -> list[Message]:
     """Put what the switches say in the place of accounts and ids."""
     if message[0] == Out.MANAGED_ACCOUNTS and faults.session.managed_accounts:
-        return [[*message[:2], faults.session.managed_accounts]]
+        return [[*message[:2], faults.session.managed_accounts.text]]
     if message[0] == Out.NEXT_VALID_ID and faults.session.announce_id:
-        return [[*message[:2], faults.session.announce_id]]
+        return [[*message[:2], faults.session.announce_id.text]]
     return [message]
 
 

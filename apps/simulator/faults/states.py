@@ -54,6 +54,13 @@ class Handshake:
     time: str
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A text that stands in the place of the true one; it may be empty."""
+
+    text: str
+
+
 @dataclass(slots=True)
 class LinkLost:
     """The gateway has lost IB: what waits until it is back."""
@@ -159,8 +166,8 @@ class SessionFaults:
     read_only_api: bool = False
     link_lost: LinkLost | None = None
     slow_sync: float = 0.0
-    managed_accounts: str = ""
-    announce_id: str = ""
+    managed_accounts: Said | None = None
+    announce_id: Said | None = None
     localised_errors: bool = False
     exec_times: Times | None = None
     account_not_ready: bool = False
