@@ -60,11 +60,11 @@ class Argument:
     def is_required(self) -> bool:
         return self.default is _REQUIRED
 
-    def read(self, value: Any) -> Any:
-        """Return a value of the argument's type. Raises BadFault that names it."""
+    def read(self, value: Any, *, verb: str) -> Any:
+        """Return a value of the argument's type. Raises BadFault that names both."""
         problem = _problem(self.kind, value) or self._out_of_bounds(value)
         if problem:
-            raise BadFault(f"{self.name} must be {problem}, not {value!r}", argument=self.name)
+            raise BadFault(f"{verb}: {self.name} must be {problem}, not {value!r}", argument=self.name)
         return float(value) if self.kind is float else value
 
     def _out_of_bounds(self, value: Any) -> str:
@@ -102,7 +102,7 @@ class Verb:
         for one in self.arguments:
             if one.is_required and one.name not in given:
                 raise BadFault(f"{self.name} needs the argument {one.name}", argument=one.name)
-        return {name: known[name].read(value) for name, value in given.items()}
+        return {name: known[name].read(value, verb=self.name) for name, value in given.items()}
 
     def as_row(self) -> Answer:
         """Return the verb for people and programs that ask what there is."""
