@@ -90,9 +90,12 @@ class FaultSwitches:
         values = verb.read(arguments)
         # What the verb sends itself goes through the switches too, its own included.
         self.is_quiet = False
-        answer = verb.throw(self, **values) or {}
-        self._look_around()
-        return answer
+        try:
+            return verb.throw(self, **values) or {}
+        except BadFault as error:
+            raise BadFault(f"{name}: {error}", argument=error.argument) from error
+        finally:
+            self._look_around()
 
     def verb(self, name: str) -> Verb:
         """Return a verb. Raises UnknownFault."""
