@@ -24,7 +24,7 @@ from apps.simulator.policies import REJECT_ORDERS
 from apps.simulator.recorder import program
 from apps.simulator.scenario import read_scenario
 from apps.simulator.server import SimulatorServer
-from apps.simulator.universe import INSTRUMENTS
+from apps.simulator.universe import KNOWN_STOCKS
 
 # Programs beside the simulator itself, by their first argument.
 PROGRAMS: dict[str, Callable[[list[str]], int]] = {
@@ -103,7 +103,7 @@ async def run(config: SimulatorConfig) -> None:
     _say(
         sys.stdout,
         f"simulator listens on {config.host}:{server.port}, control {control}, "
-        f"{len(INSTRUMENTS)} symbols, seed {config.seed}, scenario {config.scenario}, "
+        f"{KNOWN_STOCKS} symbols, seed {config.seed}, scenario {config.scenario}, "
         f"hours {config.hours}, account {config.account}",
     )
     await stopped.wait()

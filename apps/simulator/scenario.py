@@ -8,7 +8,7 @@ from typing import Any
 
 from apps.simulator.config import BadConfig
 from apps.simulator.faults import BadFault
-from apps.simulator.universe import BY_SYMBOL
+from apps.simulator.universe import instrument_named
 from apps.simulator.venue import Venue
 
 _FOLDER = Path(__file__).parent / "scenarios"
@@ -30,7 +30,9 @@ def apply_scenario(venue: Venue, name: str) -> None:
     """Set prices and switches as a scenario says."""
     content = read_scenario(name)
     for symbol, price in content.get("prices", {}).items():
-        instrument = BY_SYMBOL[symbol]
+        instrument = instrument_named(symbol)
+        if instrument is None:
+            raise BadConfig(f"scenario {name!r} sets a price of an unknown symbol: {symbol!r}")
         venue.set_price(instrument, instrument.points(price), hold=False)
     for fault in content.get("faults", []):
         arguments = {key: value for key, value in fault.items() if key != "name"}

@@ -22,7 +22,7 @@ from apps.simulator.pacemaker import Pacemaker
 from apps.simulator.quotes import HALTS
 from apps.simulator.reception import LeftEarly, Reception, TurnedAway
 from apps.simulator.scenario import apply_scenario
-from apps.simulator.universe import BY_SYMBOL
+from apps.simulator.universe import instrument_named
 from apps.simulator.venue import Venue, open_venue
 from apps.simulator.wire import BadField, BadFrame, close_writer
 
@@ -123,7 +123,7 @@ class SimulatorServer:
         return len(self.sessions)
 
     def halt_symbol(self, symbol: str, *, is_halted: bool, kind: str = "general") -> None:
-        if symbol not in BY_SYMBOL:
+        if instrument_named(symbol) is None:
             raise ValueError(f"unknown symbol {symbol}")
         if is_halted:
             self.venue.market.halted[symbol] = HALTS[kind]
@@ -131,7 +131,7 @@ class SimulatorServer:
             self.venue.market.halted.pop(symbol, None)
 
     def grant_market_data(self, right: str, *, symbol: str) -> None:
-        if symbol and symbol not in BY_SYMBOL:
+        if symbol and instrument_named(symbol) is None:
             raise ValueError(f"unknown symbol {symbol}")
         self.venue.entitlements.grant(Right(right), symbol=symbol)
 

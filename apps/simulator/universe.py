@@ -33,6 +33,8 @@ __all__ = (
 # The leading stocks: what a scan looks at, and what tests go through one by one.
 INSTRUMENTS = STOCKS
 BY_CON_ID = {one.con_id: one for one in (*STOCKS, *SPOT, *UNDERLYINGS)}
+_ROOTS_BY_SYMBOL = {one.symbol: one for one in UNDERLYINGS}
+_TOO_LONG = 11
 _MAKERS = (small_stock_with_id, future_with_id, option_with_id, difference_with_id, combo_with_id)
 
 
@@ -60,5 +62,11 @@ def stock_named(symbol: str) -> Instrument | None:
 
 
 def instrument_named(name: str) -> Instrument | None:
-    """Return what people who set prices by hand mean: a stock, else a local symbol like `EUR.USD`."""
-    return stock_named(name) or SPOT_BY_NAME.get(name.upper())
+    """Return what people mean who set prices by hand, or None.
+
+    A stock's symbol, a local symbol like `EUR.USD`, the root of futures, or any contract's number.
+    """
+    if name.isdecimal() and len(name) < _TOO_LONG:
+        return known_instrument(int(name))
+    wanted = name.upper()
+    return stock_named(name) or SPOT_BY_NAME.get(wanted) or _ROOTS_BY_SYMBOL.get(wanted)

@@ -16,7 +16,7 @@ from apps.simulator.control.errors import ControlError, UnknownName
 from apps.simulator.ledger import worth_as_dict
 from apps.simulator.orders import Order
 from apps.simulator.pacemaker import NotMovable
-from apps.simulator.universe import BY_SYMBOL, INSTRUMENTS, instrument_of
+from apps.simulator.universe import KNOWN_STOCKS, instrument_named, instrument_of
 
 if TYPE_CHECKING:
     from apps.simulator.server import SimulatorServer
@@ -45,7 +45,7 @@ def _status(simulator: SimulatorServer, _: Request) -> Answer:
         "scenario": config.scenario,
         "hours": config.hours,
         "account": config.account,
-        "symbols": len(INSTRUMENTS),
+        "symbols": KNOWN_STOCKS,
         "clients": sorted(simulator.sessions),
         "faults": venue.faults.state(),
         "halted": sorted(venue.market.halted),
@@ -96,7 +96,7 @@ def _book(simulator: SimulatorServer, _: Request) -> Answer:
 
 def _set_price(simulator: SimulatorServer, request: Request) -> Answer:
     """Move the price of `symbol` to `price`; `hold` keeps it there."""
-    instrument = BY_SYMBOL.get(str(request["symbol"]))
+    instrument = instrument_named(str(request["symbol"]))
     if instrument is None:
         raise ControlError(f"unknown symbol {request['symbol']!r}")
     points = instrument.points(float(request["price"]))

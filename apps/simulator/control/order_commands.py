@@ -13,7 +13,7 @@ from apps.simulator.control.errors import ControlError
 from apps.simulator.kinds import kind_named, uses_aux, uses_limit
 from apps.simulator.orders import NOBODY, Order
 from apps.simulator.policies import BadPolicy
-from apps.simulator.universe import BY_SYMBOL
+from apps.simulator.universe import instrument_named
 
 if TYPE_CHECKING:
     from apps.simulator.server import SimulatorServer
@@ -80,7 +80,7 @@ def policies(simulator: SimulatorServer, request: Request) -> Answer:
 
 
 def _typed(request: Request) -> Order:
-    instrument = BY_SYMBOL.get(str(request["symbol"]))
+    instrument = instrument_named(str(request["symbol"]))
     if instrument is None:
         raise ControlError(f"unknown symbol {request['symbol']!r}")
     kind = kind_named(str(request.get("type", "MKT")))

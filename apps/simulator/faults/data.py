@@ -13,7 +13,7 @@ from apps.simulator.faults.verbs import Answer, BadFault, Bounds, Code, Count, M
 from apps.simulator.limits import HISTORY, LINES, PACING_TEXT, REAL_TIME_BARS
 from apps.simulator.messages import TICKS, In, Message, Out
 from apps.simulator.tick_types import Tick
-from apps.simulator.universe import BY_SYMBOL, Instrument, instrument_of
+from apps.simulator.universe import Instrument, instrument_named, instrument_of
 
 if TYPE_CHECKING:
     from apps.simulator.client_session import ClientSession
@@ -148,9 +148,10 @@ def ambiguous(faults: FaultSwitches, *, symbol: str, on: bool = True) -> None:
 
 
 def _instrument(symbol: str) -> Instrument:
-    if symbol not in BY_SYMBOL:
+    instrument = instrument_named(symbol)
+    if instrument is None:
         raise BadFault(f"symbol {symbol!r} is unknown", argument="symbol")
-    return BY_SYMBOL[symbol]
+    return instrument
 
 
 def _mark(marked: set[str], instrument: Instrument, on: bool) -> None:
