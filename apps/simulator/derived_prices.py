@@ -143,6 +143,22 @@ def volatility_of(instrument: Instrument) -> float:
     return under.daily_volatility * math.sqrt(TRADING_DAYS) * min(2.5, max(0.6, wings))
 
 
+class _LastBlocks:
+    """The seconds of the blocks somebody looked at last."""
+
+    def __init__(self, make: Callable[[int], Seconds]) -> None:
+        self._make = make
+        self._blocks: OrderedDict[int, Seconds] = OrderedDict()
+
+    def at(self, start: int) -> Seconds:
+        found = self._blocks.get(start)
+        if found is None:
+            found = self._blocks[start] = self._make(start)
+            if len(self._blocks) > _KEPT_BLOCKS:
+                self._blocks.popitem(last=False)
+        return found
+
+
 class DerivedPath:
     """One instrument's prices, read off those of its base."""
 
@@ -151,24 +167,19 @@ class DerivedPath:
         model: Multiple | Forward | Optional,
         *,
         seconds: Callable[[int], Seconds],
-        half_hours: Callable[[date], list[HalfHour]],
+        half_hours: Callable[[date, int, int], list[HalfHour]],
     ) -> None:
         self._model = model
         self._seconds = seconds
         self._half_hours = half_hours
-        self._blocks: OrderedDict[int, Seconds] = OrderedDict()
+        self._blocks = _LastBlocks(self._derive)
         own, base = model.own, model.base
         # An option trades a sliver of its stock, everything else has a volume of its own.
         self._share = _OPTION_SHARE if own.is_option else own.average_volume / max(1, base.average_volume)
 
     def seconds_of(self, start: int) -> Seconds:
         """Return the seconds of the block that begins at `start`, a multiple of BLOCK_S."""
-        found = self._blocks.get(start)
-        if found is None:
-            found = self._blocks[start] = self._derive(start)
-            if len(self._blocks) > _KEPT_BLOCKS:
-                self._blocks.popitem(last=False)
-        return found
+        return self._blocks.at(start)
 
     def _derive(self, start: int) -> Seconds:
         base = self._seconds(start)
@@ -179,10 +190,11 @@ class DerivedPath:
             array("i", [int(one * self._share) for one in base.volume]),
         )
 
-    def half_hours(self, day: date) -> list[HalfHour]:
-        """Return the blocks of a US/Eastern day."""
-        first = midnight(day)
-        return [self._block(first + place * BLOCK_S, one) for place, one in enumerate(self._half_hours(day))]
+    def half_hours(self, day: date, first: int, end: int) -> list[HalfHour]:
+        """Return the blocks from `first` up to, not including, `end` of a US/Eastern day."""
+        begin = midnight(day)
+        blocks = self._half_hours(day, first, end)
+        return [self._block(begin + place * BLOCK_S, one) for place, one in enumerate(blocks, first)]
 
     def _block(self, start: int, base: HalfHour) -> HalfHour:
         price = self._model.at(start)
@@ -203,20 +215,23 @@ class ComboPath:
 
     def __init__(self, legs: list[LegPrices]) -> None:
         self._legs = legs
+        self._blocks = _LastBlocks(self._add_up)
 
     def seconds_of(self, start: int) -> Seconds:
         """Return the seconds of a block."""
+        return self._blocks.at(start)
+
+    def _add_up(self, start: int) -> Seconds:
         sums = [0.0] * BLOCK_S
         for leg in self._legs:
             ratio = leg.signed_ratio
             sums = [total + ratio * one for total, one in zip(sums, leg.seconds(start).points, strict=True)]
         return Seconds(array("i", [round(one) for one in sums]), array("i", [0]) * BLOCK_S)
 
-    def half_hours(self, day: date) -> list[HalfHour]:
-        """Return the blocks of a US/Eastern day, second by second: sums have no shortcut."""
-        first, end = midnight(day), midnight(date.fromordinal(day.toordinal() + 1))
+    def half_hours(self, day: date, first: int, end: int) -> list[HalfHour]:
+        """Return blocks of a US/Eastern day, second by second: sums have no shortcut."""
         found: list[HalfHour] = []
-        for start in range(first, end, BLOCK_S):
-            points = self.seconds_of(start).points
+        for place in range(first, end):
+            points = self.seconds_of(midnight(day) + place * BLOCK_S).points
             found.append(HalfHour(points[0], max(points), min(points), points[-1], 0))
         return found

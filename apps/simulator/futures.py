@@ -131,7 +131,7 @@ def last_trading_day(rule: str, year: int, month: int) -> date:
     if rule == "month":
         return _business_days_before(_next_month(year, month), 3)
     if rule == "crude":
-        return _business_days_before((first - timedelta(days=1)).replace(day=25), 3)
+        return _business_days_before(_on_or_before((first - timedelta(days=1)).replace(day=25)), 3)
     if rule == "gas":
         return _business_days_before(first, 3)
     if rule == "note":

@@ -52,7 +52,7 @@ def increment_at(instrument: Instrument, price: float) -> float:
 def is_conforming(instrument: Instrument, price: float) -> bool:
     """Return whether a price is one that an order may name; if not, it is refused with 110."""
     steps = price / increment_at(instrument, price)
-    return abs(steps - round(steps)) <= _NOISE * max(1.0, abs(steps))
+    return abs(steps - round(steps)) <= _NOISE
 
 
 def is_conforming_quantity(instrument: Instrument, quantity: float) -> bool:

@@ -144,8 +144,8 @@ class PricePath:
                 self._days.popitem(last=False)
         return found
 
-    def half_hours(self, day: date) -> list[HalfHour]:
-        """Return the blocks of a day in points, for prices that follow from these."""
+    def half_hours(self, day: date, first: int, end: int) -> list[HalfHour]:
+        """Return blocks of a day in points, for prices that follow from these."""
         per_unit = self.instrument.points_per_unit
         return [
             HalfHour(
@@ -155,7 +155,7 @@ class PricePath:
                 to_points(one.closing, per_unit),
                 one.volume,
             )
-            for one in self.blocks_of(day)
+            for one in self.blocks_of(day)[first:end]
         ]
 
     def whole(self, day: date, first: int, end: int) -> HalfHour:

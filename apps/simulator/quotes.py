@@ -328,8 +328,8 @@ class Market:
             half_hours=partial(self._half_hours, model.base),
         )
 
-    def _half_hours(self, instrument: Instrument, day: date) -> list[HalfHour]:
-        return (self._derived_path(instrument) or self.path(instrument)).half_hours(day)
+    def _half_hours(self, instrument: Instrument, day: date, first: int, end: int) -> list[HalfHour]:
+        return (self._derived_path(instrument) or self.path(instrument)).half_hours(day, first, end)
 
     def _raw(self, instrument: Instrument, block: int) -> Seconds:
         return (self._derived_path(instrument) or self.path(instrument)).seconds_of(block)
@@ -391,7 +391,7 @@ class Market:
             if derived is None:
                 found = Stretch(*self.path(instrument).whole(day, first, last))
             else:
-                found = join([Stretch(*one) for one in derived.half_hours(day)[first:last]])
+                found = join([Stretch(*one) for one in derived.half_hours(day, first, last)])
             if len(self._wholes) >= _KEPT_STRETCHES:
                 self._wholes.clear()
             self._wholes[key] = found

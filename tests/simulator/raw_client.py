@@ -22,6 +22,12 @@ def contract(symbol: str, *, con_id: int = 0) -> list[str]:
     return [str(con_id), symbol, "STK", "", "0.0", "", "", "SMART", "", "USD", "", ""]
 
 
+def block(**terms: object) -> list[object]:
+    """Return CONTRACT12 of anything; a term left out is empty."""
+    names = "conId symbol secType expiry strike right multiplier exchange primary currency local class"
+    return [terms.get(name, 0 if name in ("conId", "strike") else "") for name in names.split()]
+
+
 class RawClient:
     """One connection; `frames` holds everything read after the handshake."""
 
