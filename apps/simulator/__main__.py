@@ -21,6 +21,7 @@ from apps.simulator.frames import printing
 from apps.simulator.limits import LIMITS
 from apps.simulator.messages import NEWEST_VERSION
 from apps.simulator.policies import REJECT_ORDERS
+from apps.simulator.price_sources import OWN_TIMES
 from apps.simulator.recorder import program
 from apps.simulator.scenario import read_scenario
 from apps.simulator.server import SimulatorServer
@@ -63,9 +64,28 @@ def parse_arguments(arguments: list[str]) -> tuple[SimulatorConfig, str]:
         "--limits", choices=tuple(LIMITS), default="real", help="how much data may be asked for, and how fast"
     )
     add_clock_options(parser)
+    parser.add_argument(
+        "--tape",
+        dest="tapes",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="play prices from a CSV or Parquet file of bars or ticks, or from all in a folder; repeatable",
+    )
+    parser.add_argument(
+        "--tape-start",
+        default=OWN_TIMES,
+        metavar="TIME",
+        help="when the tapes begin: own (the times in the files), now, or a time",
+    )
+    parser.add_argument(
+        "--calendar", type=Path, default=None, metavar="FILE", help="splits and dividends, as TOML"
+    )
     parser.add_argument("--log-level", default="WARNING")
     values = vars(parser.parse_args(arguments))
     log_level = values.pop("log_level")
+    values["tapes"] = tuple(values["tapes"])
     clock = clock_for(values.pop("clock"), speed=values.pop("speed"), start=values.pop("start"))
     return SimulatorConfig(**values, clock=clock), log_level
 

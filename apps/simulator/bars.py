@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from apps.simulator.adjusting import Adjustments
 from apps.simulator.clock import EASTERN
 from apps.simulator.derived_prices import first_day, last_second
 from apps.simulator.hours import (
@@ -34,10 +35,13 @@ BAR_SECONDS = {
     "1 hour": 3600,
     "1 day": DAY,
     "1D": DAY,
+    "1 D": DAY,
     "1 week": 7 * DAY,
     "1W": 7 * DAY,
+    "1 W": 7 * DAY,
     "1 month": 30 * DAY,
     "1M": 30 * DAY,
+    "1 M": 30 * DAY,
 }
 PRICE_KINDS = ("TRADES", "MIDPOINT", "BID", "ASK", "BID_ASK", "ADJUSTED_LAST", "AGGTRADES")
 
@@ -146,17 +150,65 @@ def historical_bars(
     if instrument.expiry:
         end = min(end, last_second(instrument.expiry) + 1)
     groups = _grouped(sessions_between(market.hours_of(instrument), start, end), bar_s) if start < end else []
+    told = Adjustments(market, instrument, kind=kind, seen=eastern_date(now))
+    teller = _Teller(market, instrument, kind, told)
     for sessions in groups:
         if bar_s >= DAY:
-            parts = [
-                market.stretch(instrument, one.start, min(one.end, end))
-                for one in sessions
-                if one.start < end
-            ]
-            last = sessions[-1]
-            yield _as_bar(join(parts), start=last.start, day=last.day, kind=kind, instrument=instrument)
+            yield teller.bar_of_sessions([one for one in sessions if one.start < end], end)
         else:
-            yield from _bars_of_session(market, instrument, sessions[0], (start, end), bar_s=bar_s, kind=kind)
+            yield from teller.bars_of_session(sessions[0], (start, end), bar_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _Teller:
+    """Bars of one kind of one instrument, as they are told on one day."""
+
+    market: Market
+    instrument: Instrument
+    kind: str
+    adjustments: Adjustments
+
+    def bar_of_sessions(self, sessions: list[Session], end: int) -> Bar:
+        parts = [self._part(one, one.start, min(one.end, end)) for one in sessions]
+        return self._bar(join(parts), start=sessions[-1].start, day=sessions[-1].day)
+
+    def bars_of_session(self, session: Session, span: tuple[int, int], bar_s: int) -> Iterator[Bar]:
+        """Yield a session's bars on the grid that starts at midnight; the first may be cut by the opening."""
+        origin = midnight(session.day)
+        first = max(session.start, span[0])
+        end = min(session.end, span[1])
+        edge = first - (first - origin) % bar_s
+        while edge < end:
+            begin = max(edge, session.start)
+            yield self._bar(self._part(session, begin, min(edge + bar_s, end)), start=begin, day=session.day)
+            edge += bar_s
+
+    def _part(self, session: Session, start: int, end: int) -> Stretch:
+        return self.adjustments.apply(self.market.stretch(self.instrument, start, end), session.day)
+
+    def _bar(self, part: Stretch, *, start: int, day: date) -> Bar:
+        opening, high, low, closing = _sides(part, self.kind, self.instrument)
+        return Bar(
+            start=start,
+            day=day,
+            opening=max(1, opening),
+            high=max(1, high),
+            low=max(1, low),
+            closing=max(1, closing),
+            volume=_volume_of(part, self.kind, self.instrument),
+        )
+
+
+def _sides(part: Stretch, kind: str, instrument: Instrument) -> tuple[int, int, int, int]:
+    """Return open, high, low and close of the quote's side a kind of bar is about."""
+    below = instrument.spread_ticks // 2
+    above = instrument.spread_ticks - below
+    if kind == "BID_ASK":
+        # The average bid, the highest ask, the lowest bid, the average ask.
+        middle = round((part.opening + part.high + part.low + part.closing) / 4)
+        return middle - below, part.high + above, part.low - below, middle + above
+    shift = {"BID": -below, "ASK": above}.get(kind, 0)
+    return part.opening + shift, part.high + shift, part.low + shift, part.closing + shift
 
 
 def _grouped(sessions: list[Session], bar_s: int) -> list[list[Session]]:
@@ -168,37 +220,6 @@ def _grouped(sessions: list[Session], bar_s: int) -> list[list[Session]]:
         key = one.day.isocalendar()[:2] if weekly else (one.day.year, one.day.month)
         groups.setdefault(key, []).append(one)
     return list(groups.values())
-
-
-def _bars_of_session(
-    market: Market, instrument: Instrument, session: Session, span: tuple[int, int], *, bar_s: int, kind: str
-) -> Iterator[Bar]:
-    """Yield a session's bars on the grid that starts at midnight; the first may be cut by the opening."""
-    origin = midnight(session.day)
-    first = max(session.start, span[0])
-    end = min(session.end, span[1])
-    edge = first - (first - origin) % bar_s
-    while edge < end:
-        begin = max(edge, session.start)
-        part = market.stretch(instrument, begin, min(edge + bar_s, end))
-        yield _as_bar(part, start=begin, day=session.day, kind=kind, instrument=instrument)
-        edge += bar_s
-
-
-def _as_bar(part: Stretch, *, start: int, day: date, kind: str, instrument: Instrument) -> Bar:
-    below = instrument.spread_ticks // 2
-    above = instrument.spread_ticks - below
-    down, up = {"BID": (below, -below), "ASK": (-above, above), "BID_ASK": (below, above)}.get(kind, (0, 0))
-    shift = up if kind in ("BID", "ASK") else 0
-    return Bar(
-        start=start,
-        day=day,
-        opening=max(1, part.opening + (shift or -down)),
-        high=max(1, part.high + up),
-        low=max(1, part.low - down),
-        closing=max(1, part.closing + (shift or up)),
-        volume=_volume_of(part, kind, instrument),
-    )
 
 
 def _volume_of(part: Stretch, kind: str, instrument: Instrument) -> int:

@@ -13,6 +13,8 @@ from apps.simulator.hours import HOURS
 from apps.simulator.limits import LIMITS
 from apps.simulator.messages import NEWEST_VERSION, OLDEST_VERSION
 from apps.simulator.policies import REJECT_ORDERS
+from apps.simulator.price_sources import NOW, OWN_TIMES
+from apps.simulator.tapes import parse_time
 
 
 class BadConfig(Exception):
@@ -42,6 +44,9 @@ class SimulatorConfig:
     handshake_limit_s: float = 30.0
     market_data: str = "live"
     limits: str = "real"
+    tapes: tuple[Path, ...] = ()
+    tape_start: str = OWN_TIMES
+    calendar: Path | None = None
     clock: Clock = field(default_factory=WallClock)
 
     @property
@@ -65,6 +70,8 @@ class SimulatorConfig:
             raise BadConfig(f"reject order must be one of: {', '.join(REJECT_ORDERS)}")
         if self.market_data not in set(Right):
             raise BadConfig(f"unknown market data {self.market_data!r}; known: {', '.join(Right)}")
+        if self.tape_start not in (OWN_TIMES, NOW) and parse_time(self.tape_start) is None:
+            raise BadConfig(f"tape start {self.tape_start!r} is not a time, and neither own nor now")
         if self.limits not in LIMITS:
             raise BadConfig(f"unknown limits {self.limits!r}; known: {', '.join(LIMITS)}")
         if not OLDEST_VERSION <= self.max_server_version <= NEWEST_VERSION:

@@ -70,6 +70,17 @@ class Seconds:
     volume: array[int]
 
 
+def join_half_hours(blocks: list[HalfHour]) -> HalfHour:
+    """Return neighbouring blocks, oldest first, as one."""
+    return HalfHour(
+        opening=blocks[0].opening,
+        high=max([one.high for one in blocks]),
+        low=min([one.low for one in blocks]),
+        closing=blocks[-1].closing,
+        volume=sum([one.volume for one in blocks]),
+    )
+
+
 def _noise(random: Random) -> float:
     """Return a number of mean 0 and variance 1 within ±3: a tail could double a price."""
     draw = random.random

@@ -26,8 +26,11 @@ from apps.simulator.hours import (
 )
 from apps.simulator.instrument import Instrument, Leg
 from apps.simulator.market_rules import at_or_above, at_or_below, increment_at
+from apps.simulator.price_paths import Path
+from apps.simulator.price_sources import PriceSources
 from apps.simulator.prices import BLOCK_S, HalfHour, KeptBlocks, PricePath, Seconds
 from apps.simulator.session_calendars import hours_for
+from apps.simulator.tape_paths import TapePath
 from apps.simulator.universe import instrument_of
 
 _KEPT_STRETCHES = 50_000
@@ -122,12 +125,13 @@ def _size(instrument: Instrument, lots: int) -> float:
 class Market:
     """All instruments under one seed and one calendar."""
 
-    def __init__(self, *, seed: int, hours: TradingHours) -> None:
+    def __init__(self, *, seed: int, hours: TradingHours, sources: PriceSources | None = None) -> None:
         self.seed = seed
         self.hours = hours
+        self.sources = sources or PriceSources()
         self.halted: dict[str, int] = {}
         self.adjustments: dict[int, list[Adjustment]] = {}
-        self._paths: dict[int, PricePath] = {}
+        self._paths: dict[int, Path] = {}
         self._kept_blocks = KeptBlocks()
         self._derived: dict[int, DerivedPath | ComboPath | None] = {}
         self._adjusted: dict[tuple[int, int], Seconds] = {}
@@ -136,11 +140,12 @@ class Market:
         self._told: dict[tuple[int, float], Quote] = {}
         self._sessions: dict[TradingHours, Session] = {}
 
-    def path(self, instrument: Instrument) -> PricePath:
+    def path(self, instrument: Instrument) -> Path:
         """Return the path of an instrument whose price follows from no other's, made at first use."""
         found = self._paths.get(instrument.con_id)
         if found is None:
-            found = self._paths[instrument.con_id] = PricePath(self.seed, instrument, kept=self._kept_blocks)
+            model = PricePath(self.seed, instrument, kept=self._kept_blocks)
+            found = self._paths[instrument.con_id] = self.sources.path_over(model)
         return found
 
     def hours_of(self, instrument: Instrument) -> TradingHours:
@@ -211,7 +216,9 @@ class Market:
         dice = crc32(f"{self.seed}:{instrument.path_name}:{second}".encode())
         # A price pinned by hand gives the same quote every second, so that a test can name it.
         is_wider = dice % 5 == 0 and not self._is_pinned(instrument)
-        bid, ask = sides_around(instrument, middle, is_wider=is_wider)
+        bid, ask = self._given_sides(instrument, second) or sides_around(
+            instrument, middle, is_wider=is_wider
+        )
         depth = 12 if instrument.average_volume >= 20_000_000 else 6
         return Quote(
             bid=bid,
@@ -224,6 +231,13 @@ class Market:
             last_second=second,
             is_halted=instrument.symbol in self.halted,
         )
+
+    def _given_sides(self, instrument: Instrument, second: int) -> tuple[int, int] | None:
+        """Return bid and ask that stand on a tape, unless the price was set by hand since."""
+        if not self.sources.has_tape(instrument) or instrument.con_id in self.adjustments:
+            return None
+        path = self.path(instrument)
+        return path.quote_at(second) if isinstance(path, TapePath) else None
 
     def _combo_quote(self, combo: Instrument, at: float) -> Quote:
         """Return what buying and selling all legs at once would bring."""
@@ -254,9 +268,11 @@ class Market:
         seen = self.seen_at(instrument, at)
         session = self._session_at(hours, seen) or session_before(hours, seen)
         before = session_before(hours, session.start)
+        close = self.last_points(instrument, before.end - 1)
+        factor = self.sources.split_factor(instrument, before.day, seen=session.day)
         return DaySummary(
             day=self._session_until(instrument, session, int(seen) + 1),
-            previous_close=self.last_points(instrument, before.end - 1),
+            previous_close=close if factor == 1.0 else max(1, round(close * factor)),
         )
 
     def stretch(self, instrument: Instrument, start: int, end: int) -> Stretch:
@@ -319,7 +335,7 @@ class Market:
         if instrument.legs:
             legs = [(instrument_of(leg.con_id), part) for leg, part in self._parts(instrument)]
             return ComboPath([LegPrices(part, partial(self._seconds, one)) for one, part in legs])
-        model = model_of(instrument)
+        model = None if self.sources.has_tape(instrument) else model_of(instrument)
         if model is None:
             return None
         return DerivedPath(

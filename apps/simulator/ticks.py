@@ -78,6 +78,8 @@ class Ticker:
         """Return the trades of a second; together they are its volume, the last one is on the quote."""
         quote = self.market.quote(self.instrument, second)
         volume = self.market.stretch(self.instrument, second, second + 1).volume
+        if not volume:
+            return []
         rest = round(self.instrument.quantity(volume) - quote.last_size, 8)
         sizes = [one for one in (rest, quote.last_size) if one > 0]
         dice = crc32(f"{self.market.seed}:{self.instrument.path_name}:{second}:venue".encode())

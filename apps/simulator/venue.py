@@ -17,6 +17,7 @@ from apps.simulator.hours import HOURS, eastern_date, midnight
 from apps.simulator.journal import Journal
 from apps.simulator.ledger import Ledger
 from apps.simulator.limits import LIMITS, DataMeter, PacedRequest
+from apps.simulator.opening import open_sources
 from apps.simulator.policies import Policies
 from apps.simulator.quotes import Market
 from apps.simulator.universe import Instrument
@@ -63,7 +64,7 @@ class Venue:
 def open_venue(config: SimulatorConfig, *, publish: Callable[[list[Event]], None]) -> Venue:
     """Return a venue, with what its state file holds if there is one."""
     clock = config.clock
-    market = Market(seed=config.seed, hours=HOURS[config.hours])
+    market = Market(seed=config.seed, hours=HOURS[config.hours], sources=open_sources(config))
     journal = Journal(config.state_file)
     state = VenueState(
         market=market, ledger=Ledger(cash=config.cash), journal=journal, clock=clock, publish=publish

@@ -11,6 +11,7 @@ from datetime import date
 from itertools import pairwise
 from zlib import crc32
 
+from apps.simulator.derived_prices import model_of
 from apps.simulator.hours import DAY_S, eastern_date, midnight
 from apps.simulator.quotes import Market
 from apps.simulator.universe import Instrument
@@ -22,12 +23,18 @@ _SWING = 0.12
 
 def historical_volatility(market: Market, instrument: Instrument, day: date) -> float:
     """Return the volatility of the thirty days before a day."""
-    path, last = market.path(instrument), day.toordinal()
+    path, last = market.path(_moved_by(market, instrument)), day.toordinal()
     levels = [path.level(ordinal) for ordinal in range(last - _DAYS_LOOKED_AT, last + 1)]
     steps = [after - before for before, after in pairwise(levels)]
     mean = math.fsum(steps) / len(steps)
     variance = math.fsum([(one - mean) ** 2 for one in steps]) / (len(steps) - 1)
     return math.sqrt(variance * DAYS_A_YEAR)
+
+
+def _moved_by(market: Market, instrument: Instrument) -> Instrument:
+    """Return the instrument whose price moves this one's."""
+    model = None if market.sources.has_tape(instrument) else model_of(instrument)
+    return instrument if model is None else _moved_by(market, model.base)
 
 
 def running_volatility(market: Market, instrument: Instrument, at: float) -> float:

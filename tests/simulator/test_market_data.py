@@ -9,6 +9,7 @@ import pytest
 from ib_insync import Stock
 
 from apps.simulator.clock import ManualClock
+from apps.simulator.faults.verbs import BadFault
 from apps.simulator.universe import BY_SYMBOL
 from tests.simulator.conftest import until
 from tests.simulator.raw_client import contract
@@ -175,7 +176,7 @@ class TestRights:
 
     def test_want_a_word_and_a_symbol_that_exist(self, simulator):
         for arguments in ({"right": "gold"}, {"right": "live", "symbol": "NOSUCH"}, {}):
-            with pytest.raises(Exception, match="market_data"):
+            with pytest.raises(BadFault):
                 simulator.venue.faults.switch("market_data", arguments)
 
 
@@ -369,5 +370,5 @@ class TestHalts:
         assert tick_ids(halted) == ["49"]
 
     def test_of_an_unknown_kind_are_refused(self, simulator):
-        with pytest.raises(Exception, match="halt"):
+        with pytest.raises(BadFault, match="lunch"):
             simulator.venue.faults.switch("halt", {"symbol": "AAPL", "kind": "lunch"})
