@@ -48,6 +48,8 @@ class Program:
         self._process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
+            # As it runs anywhere else: compiled code is kept from the first start on.
+            env={key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"},
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -20,15 +20,17 @@ def run(options: Options) -> Report:
     report = Report("sim_start", ABOUT)
     with Simulator() as simulator:
         symbols = simulator.symbols
-    starts, memory, bare = [], [], []
+    starts, cpu, memory, bare = [], [], [], []
     for _ in range(options.rounds):
         bare.append(_bare_start_s())
         with Simulator() as simulator:
             starts.append(simulator.start_s)
+            cpu.append(simulator.cpu_seconds())
             memory.append(simulator.rss_mb())
     group = f"simulator with {symbols:,} symbols"
     report.add(group, "exec to listening", starts, unit="s", digits=2, target=at_most(1.0))
-    report.add(group, "of that Python and asyncio alone", bare, unit="s", digits=2)
+    report.add(group, "CPU time until then", cpu, unit="s", digits=2)
+    report.add(group, "of the first, Python and asyncio alone", bare, unit="s", digits=2)
     report.add(group, "resident after the start", memory, unit="MB", digits=1, target=at_most(120))
     used = _rss_in_use_mb(options)
     name = f"with {CLIENTS} clients of {MAX_LINES} lines"
