@@ -7,8 +7,9 @@ order_layouts.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 from apps.simulator.wire import BadField, Fields, number_of
 
@@ -130,14 +131,12 @@ def read(layout: tuple[Step, ...], fields: Fields, *, version: int, texts: froze
 def _read(
     layout: tuple[Step, ...], fields: Fields, values: Values, *, version: int, texts: frozenset[str]
 ) -> None:
-    for step in layout:
+    for step in _stretches(layout, version):
         match step:
-            case str():
-                text = fields.text()
-                values[step] = text if step in texts else set_text(text)
-            case Since():
-                if step.version <= version < step.until:
-                    _read(step.steps, fields, values, version=version, texts=texts)
+            case tuple():
+                for name in step:
+                    text = fields.text()
+                    values[name] = text if name in texts else set_text(text)
             case When():
                 if step.applies(values):
                     _read(step.steps, fields, values, version=version, texts=texts)
@@ -179,13 +178,11 @@ def _is_unset_double(text: str) -> bool:
 def write(layout: tuple[Step, ...], values: Mapping[str, str], *, version: int) -> list[str]:
     """Return the fields of a message in wire order."""
     message: list[str] = []
-    for step in layout:
+    value_of = values.get
+    for step in _stretches(layout, version):
         match step:
-            case str():
-                message.append(values.get(step, ""))
-            case Since():
-                if step.version <= version < step.until:
-                    message += write(step.steps, values, version=version)
+            case tuple():
+                message += [value_of(name, "") for name in step]
             case When():
                 if step.applies(values):
                     message += write(step.steps, values, version=version)
@@ -196,3 +193,36 @@ def write(layout: tuple[Step, ...], values: Mapping[str, str], *, version: int) 
                 text = values.get(step.name, "")
                 message += [str(len(conditions_of(text))), *items_of(text)]
     return message
+
+
+# --- versions -----------------------------------------------------------------------------
+
+# Plain fields that follow each other as one tuple: an order is told with a hundred and thirty of them.
+_Stretch = tuple[str, ...] | When | Counted | Conditions
+# The layout is kept beside its stretches, so that no other can come to have its id.
+_KNOWN: dict[tuple[int, int], tuple[tuple[Step, ...], list[_Stretch]]] = {}
+
+
+def _stretches(layout: tuple[Step, ...], version: int) -> list[_Stretch]:
+    """Return what a layout is at one server version; found out once for each."""
+    key = (id(layout), version)
+    found = _KNOWN.get(key)
+    if found is None:
+        found = _KNOWN[key] = (layout, [*_joined_names(_at_version(layout, version))])
+    return found[1]
+
+
+def _at_version(layout: tuple[Step, ...], version: int) -> Iterator[str | When | Counted | Conditions]:
+    for step in layout:
+        if not isinstance(step, Since):
+            yield step
+        elif step.version <= version < step.until:
+            yield from _at_version(step.steps, version)
+
+
+def _joined_names(steps: Iterable[str | When | Counted | Conditions]) -> Iterator[_Stretch]:
+    for is_name, group in groupby(steps, key=lambda step: isinstance(step, str)):
+        if is_name:
+            yield tuple(step for step in group if isinstance(step, str))
+        else:
+            yield from (step for step in group if not isinstance(step, str))
