@@ -17,8 +17,8 @@ class Path(Protocol):
     def level(self, ordinal: int) -> float:
         """Return the logarithm of the price at the first second of a day."""
 
-    def half_hours(self, day: date) -> list[HalfHour]:
-        """Return the half hours of a US/Eastern day."""
+    def half_hours(self, day: date, first: int, end: int) -> list[HalfHour]:
+        """Return the half hours of a US/Eastern day from `first` up to, not including, `end`."""
 
     def whole(self, day: date, first: int, end: int) -> HalfHour:
         """Return the half hours from `first` up to, not including, `end` of a day as one."""

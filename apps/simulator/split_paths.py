@@ -44,14 +44,14 @@ class SplitPath:
         """Return the logarithm of the price at the first second of a day."""
         return self._model.level(ordinal) + math.log(factor_on(self._splits, ordinal))
 
-    def half_hours(self, day: date) -> list[HalfHour]:
-        """Return the half hours of a day in points."""
+    def half_hours(self, day: date, first: int, end: int) -> list[HalfHour]:
+        """Return half hours of a day in points."""
         factor = factor_on(self._splits, day.toordinal())
-        return [_scaled(one, factor) for one in self._model.half_hours(day)]
+        return [_scaled(one, factor) for one in self._model.half_hours(day, first, end)]
 
     def whole(self, day: date, first: int, end: int) -> HalfHour:
         """Return the blocks from `first` up to, not including, `end` of a day as one."""
-        return join_half_hours(self.half_hours(day)[first:end])
+        return join_half_hours(self.half_hours(day, first, end))
 
     def seconds_of(self, start: int) -> Seconds:
         """Return the seconds of the block that begins at `start`, a multiple of BLOCK_S."""

@@ -43,16 +43,16 @@ class TapePath:
             return self._model.level(ordinal) + math.log(self._ratio)
         return self._logarithm(self.seconds_of(start - start % BLOCK_S).points[start % BLOCK_S])
 
-    def half_hours(self, day: date) -> list[HalfHour]:
-        """Return the half hours of a day in points."""
-        first, end = midnight(day), midnight(day + timedelta(days=1))
-        if end <= self._begin:
-            return [self._moved(one) for one in self._model.half_hours(day)]
-        return [self._half_hour(start) for start in range(first, end, BLOCK_S)]
+    def half_hours(self, day: date, first: int, end: int) -> list[HalfHour]:
+        """Return half hours of a day in points."""
+        if midnight(day + timedelta(days=1)) <= self._begin:
+            return [self._moved(one) for one in self._model.half_hours(day, first, end)]
+        starts = range(midnight(day), midnight(day + timedelta(days=1)), BLOCK_S)[first:end]
+        return [self._half_hour(start) for start in starts]
 
     def whole(self, day: date, first: int, end: int) -> HalfHour:
         """Return the blocks from `first` up to, not including, `end` of a day as one."""
-        return join_half_hours(self.half_hours(day)[first:end])
+        return join_half_hours(self.half_hours(day, first, end))
 
     def seconds_of(self, start: int) -> Seconds:
         """Return the seconds of the block that begins at `start`, a multiple of BLOCK_S."""
