@@ -12,6 +12,8 @@ from django.db.models import Q
 from apps.accounts.models import Account
 from apps.common.models import PublicIdModel, uuid7
 from apps.domain.orders import (
+    LATE_EVIDENCE,
+    MOVES,
     NOT_CLOSED,
     OrderStatus,
     OrderTicket,
@@ -24,6 +26,19 @@ from apps.instruments.models import Instrument
 
 _STATUSES = [(status.value, status.value) for status in OrderStatus]
 _SIDES = [(side.value, side.value) for side in Side]
+
+
+def _legal_steps() -> Q:
+    """Return what the database lets be written as a step: the moves of domain/orders.py, and notes.
+
+    A first step has no status before it: ours begin unsent or denied, those of others as seen.
+    """
+    first = frozenset(OrderStatus) - {OrderStatus.IN_FLIGHT, OrderStatus.UNKNOWN, OrderStatus.NOT_PLACED}
+    legal = Q(from_status="", to_status__in=sorted(first))
+    for before in OrderStatus:
+        after = {before} | MOVES.get(before, frozenset()) | LATE_EVIDENCE.get(before, frozenset())
+        legal |= Q(from_status=before.value, to_status__in=sorted(after))
+    return legal
 
 
 class OrderGroup(models.Model):
@@ -291,6 +306,7 @@ class OrderEvent(models.Model):
         ordering = ("order_id", "seq")
         constraints = [
             models.UniqueConstraint(fields=("order", "seq"), name="order_event_seq_once"),
+            models.CheckConstraint(condition=_legal_steps(), name="order_event_step_is_legal"),
         ]
 
     def __str__(self) -> str:

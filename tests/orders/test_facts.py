@@ -7,13 +7,14 @@ from itertools import permutations
 from random import Random
 
 import pytest
+from django.db import IntegrityError
 
 from apps.domain.events import BrokerNotice, BrokerOrder, OrderStatusReport
 from apps.domain.executions import CommissionReport
 from apps.domain.orders import OrderStatus, Sender, Side
 from apps.domain.quotes import Quote
 from apps.instruments.models import Instrument
-from apps.orders.models import Execution, Order
+from apps.orders.models import Execution, Order, OrderEvent
 from apps.orders.services.facts import (
     record_broker_order,
     record_commission,
@@ -403,3 +404,33 @@ def _rewind(order: Order, values: dict[str, object]) -> None:
     Execution.objects.all().delete()
     order.events.filter(seq__gt=values["seq"]).delete()
     Order.objects.filter(pk=order.pk).update(**{k: v for k, v in values.items() if k != "id"})
+
+
+@pytest.mark.django_db(transaction=True)
+class TestDatabase:
+    """What the code would never do, the database does not allow either."""
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            ("DENIED", "WORKING"),
+            ("ACCEPTED", "FILLED"),
+            ("IN_FLIGHT", "ACCEPTED"),
+            ("FILLED", "CANCELLED_UNSENT"),
+        ],
+    )
+    def test_refuses_a_step_that_does_not_exist(self, accepted: Order, before: str, after: str) -> None:
+        event = accepted.events.get()
+
+        with pytest.raises(IntegrityError):
+            OrderEvent.objects.create(
+                order=accepted, seq=2, from_status=before, to_status=after, cause="x", at=event.at
+            )
+
+    def test_refuses_a_second_event_of_one_number(self, accepted: Order) -> None:
+        event = accepted.events.get()
+
+        with pytest.raises(IntegrityError):
+            OrderEvent.objects.create(
+                order=accepted, seq=1, from_status="ACCEPTED", to_status="IN_FLIGHT", cause="x", at=event.at
+            )
