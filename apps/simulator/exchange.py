@@ -23,6 +23,7 @@ from apps.simulator.lifetimes import end_of
 from apps.simulator.manual_desk import ManualDesk
 from apps.simulator.orders import Order
 from apps.simulator.policies import Policies
+from apps.simulator.readiness import Readiness
 from apps.simulator.refusals import Refusal
 from apps.simulator.trading import Trading
 from apps.simulator.universe import instrument_of
@@ -51,12 +52,14 @@ class Exchange:
         self._filling = Filling(state, Bonds(state, self._ending))
         self._auctions = Auctions(state, ending=self._ending, filling=self._filling)
         self._switch = switch
+        conditions = Conditions(state, self._exposure)
         self._working = Working(
             state,
             switch=switch,
             ending=self._ending,
             trading=Trading(state, ending=self._ending, filling=self._filling),
-            conditions=Conditions(state, self._exposure),
+            conditions=conditions,
+            readiness=Readiness(state, conditions, mark=self._exposure.mark),
         )
         self._aged_at = 0
         self._entering = Entering(

@@ -83,10 +83,12 @@ class Adjustment:
     factor: float
     pinned_points: int | None = None
 
-    def apply(self, points: int) -> int:
+    def applied(self, path: array[int]) -> array[int]:
+        """Return a piece of the path as it is changed."""
         if self.pinned_points is not None:
-            return self.pinned_points
-        return max(1, int(points * self.factor + 0.5))
+            return array(path.typecode, [self.pinned_points]) * len(path)
+        factor = self.factor
+        return array(path.typecode, [max(1, int(points * factor + 0.5)) for points in path])
 
 
 def join(stretches: list[Stretch]) -> Stretch:
@@ -370,9 +372,12 @@ class Market:
         found = self._adjusted.get(key)
         if found is None:
             points = array("i", raw.points)
-            for change in changes:
-                for place in range(max(0, change.start - block), BLOCK_S):
-                    points[place] = change.apply(raw.points[place])
+            end = BLOCK_S
+            # The newest change holds from its start on, the one before it up to there.
+            for change in reversed(changes):
+                first = max(0, change.start - block)
+                points[first:end] = change.applied(raw.points[first:end])
+                end = min(end, first)
             if len(self._adjusted) > 64:
                 self._adjusted.clear()
             found = self._adjusted[key] = Seconds(points, raw.volume)

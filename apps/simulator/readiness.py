@@ -5,7 +5,10 @@ Once it has, that is kept on the order; only the venue's hours are asked again a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from apps.simulator.conditions import Conditions
+from apps.simulator.hedges import hedge_quantity
 from apps.simulator.orders import Order, Status
 from apps.simulator.time_texts import epoch_of
 from apps.simulator.universe import instrument_of
@@ -13,19 +16,20 @@ from apps.simulator.venue_state import VenueState
 
 
 class Readiness:
-    """Answers whether orders may act."""
+    """Answers whether orders may act. `mark` is the price at which an instrument is valued now."""
 
-    def __init__(self, state: VenueState, conditions: Conditions) -> None:
+    def __init__(self, state: VenueState, conditions: Conditions, *, mark: Callable[[int], float]) -> None:
         self._state = state
         self._conditions = conditions
+        self._mark = mark
 
     def is_ready(self, order: Order, now: float) -> bool:
         """Return whether an order may act at this instant."""
-        instrument = instrument_of(order.con_id)
-        if not self._state.market.is_open_for(now, instrument, outside_rth=order.asks.outside_rth):
-            # Conditions that look beyond the regular hours may come true while the venue is closed.
-            return False
-        return order.active_at > 0 or self._becomes_active(order, now)
+        # Asked first: the conditions of an order may come true while the venue is closed.
+        is_active = order.active_at > 0 or self._becomes_active(order, now)
+        return is_active and self._state.market.is_open_for(
+            now, instrument_of(order.con_id), outside_rth=order.asks.outside_rth
+        )
 
     def _becomes_active(self, order: Order, now: float) -> bool:
         parent = self._state.book.parent_of(order)
@@ -36,6 +40,8 @@ class Readiness:
         waits = bool(order.asks.conditions) and not order.asks.conditions_cancel
         if waits and not self._conditions.are_met(order, now):
             return False
+        if order.asks.hedge and parent is not None:
+            order.quantity = hedge_quantity(order, parent, self._mark)
         order.active_at = order.worked_at = now
         self._state.save_order(order)
         return True

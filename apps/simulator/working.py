@@ -41,13 +41,14 @@ class Working:
         ending: Ending,
         trading: Trading,
         conditions: Conditions,
+        readiness: Readiness,
     ) -> None:
         self._state = state
         self._switch = switch
         self._ending = ending
         self._trading = trading
         self._conditions = conditions
-        self._readiness = Readiness(state, conditions)
+        self._readiness = readiness
         self._watch = Watch(state.market)
 
     def pulse(self, now: float) -> None:
@@ -85,7 +86,8 @@ class Working:
             return
         if not self._readiness.is_ready(order, look.now):
             return
-        if order.asks.conditions_cancel and self._conditions.are_met(order, look.now):
+        is_unwanted = order.asks.conditions_cancel and self._conditions.are_met(order, look.now)
+        if is_unwanted or not order.remaining:
             self._ending.cancel(order, by=BY_SYSTEM)
         elif is_for_auction(order):
             self._trading.mark_working(order)
