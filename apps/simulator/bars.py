@@ -43,6 +43,10 @@ BAR_SECONDS = {
     "1M": 30 * DAY,
     "1 M": 30 * DAY,
 }
+NO_ZONE = (
+    "Warning: You submitted request with date-time attributes without explicit time zone. "
+    "Please switch to use yyyymmdd-hh:mm:ss in UTC or use instrument timezone, like US/Eastern."
+)
 PRICE_KINDS = ("TRADES", "MIDPOINT", "BID", "ASK", "BID_ASK", "ADJUSTED_LAST", "AGGTRADES")
 
 
@@ -92,6 +96,11 @@ def parse_end(text: str, *, now: float) -> int:
             10314, "End Date/Time: The date, time, or time-zone entered is invalid."
         ) from None
     return max(0, int(moment.timestamp()))
+
+
+def lacks_zone(text: str) -> bool:
+    """Return whether a time was given without saying whose time it is."""
+    return len(text.split()) == 2
 
 
 def parse_start(duration: str, *, end: int, hours: TradingHours, bar_s: int) -> int:

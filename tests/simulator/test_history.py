@@ -69,6 +69,61 @@ class TestBars:
         assert len(answer) == 6 + 3 * 3
 
 
+class TestKinds:
+    @pytest.mark.parametrize("kind", ["HISTORICAL_VOLATILITY", "OPTION_IMPLIED_VOLATILITY", "FEE_RATE"])
+    async def test_that_are_no_prices_are_told_without_volume(self, raw, kind):
+        answer = await raw.ask(17, *ask(1, kind=kind, bar="1 day", duration="1 M"))
+        rows = [answer[place : place + 8] for place in range(5, len(answer), 8)]
+
+        assert len(rows) > 20
+        for _, opening, high, low, closing, volume, _, count in rows:
+            assert 0 < float(low) <= min(float(opening), float(closing))
+            assert max(float(opening), float(closing)) <= float(high) < 1
+            assert (volume, count) == ("-1", "-1")
+
+    async def test_of_volatility_go_on_where_they_ended(self, raw):
+        answer = await raw.ask(17, *ask(1, kind="HISTORICAL_VOLATILITY", bar="1 hour", duration="2 D"))
+        rows = [answer[place : place + 8] for place in range(5, len(answer), 8)]
+
+        assert [float(one[4]) for one in rows[:-2]] == pytest.approx(
+            [float(one[1]) for one in rows[1:-1]], abs=1e-5
+        )
+
+    async def test_of_volatility_agree_with_the_generic_tick(self, raw):
+        answer = await raw.ask(17, *ask(1, kind="OPTION_IMPLIED_VOLATILITY", bar="1 min", duration="120 S"))
+        raw.send(1, 11, 2, *contract("AAPL"), 0, "mdoff,106", 0, 0, "")
+        (tick,) = [one for one in await raw.settle() if one[0] == "45"]
+
+        assert float(tick[4]) == pytest.approx(float(answer[-4]), rel=1e-3)
+
+    async def test_of_both_sides_hold_bid_and_ask(self, raw):
+        sides = [
+            await raw.ask(17, *ask(number, kind=kind, end="20261118-15:00:00"))
+            for number, kind in enumerate(("BID", "ASK", "BID_ASK"))
+        ]
+        bid, asked, both = (one[5:] for one in sides)
+
+        assert both[2::8] == asked[2::8]
+        assert both[3::8] == bid[3::8]
+        assert all(float(one) < float(two) for one, two in zip(both[1::8], both[4::8], strict=True))
+
+    @pytest.mark.parametrize("bar", ["1W", "1 W", "1M", "1 M", "1D", "1 D"])
+    async def test_of_length_have_short_names(self, raw, bar):
+        answer = await raw.ask(17, *ask(1, bar=bar, duration="3 M"))
+
+        assert int(answer[4]) >= 3
+        assert len(answer[5]) == 8
+
+    async def test_without_a_zone_are_answered_with_a_warning(self, raw):
+        raw.send(*ask(1, end="20261118 10:00:00"))
+        warning = await raw.error(2174)
+        naive = await raw.until(17)
+        zoned = await raw.ask(17, *ask(2, end="20261118-15:00:00"))
+
+        assert warning[2] == "1"
+        assert naive[4:] == zoned[4:]
+
+
 class TestErrors:
     @pytest.mark.parametrize(
         ("code", "fields"),
@@ -79,7 +134,14 @@ class TestErrors:
             (321, {"duration": "soon"}),
             (321, {"duration": "1 SD"}),
             (10314, {"end": "yesterday"}),
-            (162, {"kind": "OPTION_IMPLIED_VOLATILITY"}),
+            (321, {"kind": "GOSSIP"}),
+            (162, {"kind": "YIELD_BID"}),
+            (162, {"kind": "AGGTRADES"}),
+            (321, {"duration": "86401 S"}),
+            (321, {"kind": "ADJUSTED_LAST", "end": "20261118-15:00:00"}),
+            (321, {"kind": "ADJUSTED_LAST", "live": 1}),
+            (321, {"bar": "1 secs", "live": 1}),
+            (10314, {"end": "20261118 10:00:00 Nowhere/Here"}),
             (162, {"bar": "1 secs", "duration": "30 D"}),
             (162, {"end": "19990101-00:00:00", "bar": "1 day", "duration": "1 M"}),
             (162, {"end": "00010101-00:00:00", "bar": "1 day", "duration": "2 Y"}),

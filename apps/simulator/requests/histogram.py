@@ -12,7 +12,8 @@ from apps.simulator.data_messages import histogram_data
 from apps.simulator.messages import In
 from apps.simulator.requests.contracts import find_or_refuse, read_contract
 from apps.simulator.requests.handler import Handler
-from apps.simulator.requests.history import SERVICE, PendingHistory
+from apps.simulator.requests.history import PendingHistory
+from apps.simulator.requests.history_asking import SERVICE
 from apps.simulator.streams import Stream
 from apps.simulator.universe import Instrument
 from apps.simulator.wire import Fields

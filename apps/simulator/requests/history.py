@@ -4,75 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from apps.simulator import messages
-from apps.simulator.bars import (
-    BAR_SECONDS,
-    DAY,
-    PRICE_KINDS,
-    BadHistoryRequest,
-    Bar,
-    historical_bars,
-    parse_end,
-    parse_start,
-)
+from apps.simulator.bars import DAY, BadHistoryRequest, Bar
 from apps.simulator.clock import eastern_text, utc_text
 from apps.simulator.derived_prices import first_day
 from apps.simulator.hours import midnight, sessions_between
-from apps.simulator.limits import HISTORY, PACED_BAR_S, PACING_TEXT
-from apps.simulator.listings import AskedContract
+from apps.simulator.limits import HISTORY
 from apps.simulator.messages import In, Out
-from apps.simulator.requests.contracts import find_or_refuse, read_contract, with_legs
+from apps.simulator.rate_bars import BarSpan, bars_of_kind
+from apps.simulator.requests.contracts import find_or_refuse, read_contract
 from apps.simulator.requests.handler import Handler
+from apps.simulator.requests.history_asking import SERVICE, UPDATE_GRID_S, Wanted, read_asked, understand
 from apps.simulator.streams import Stream
-from apps.simulator.universe import Instrument
 from apps.simulator.wire import Fields
 
 if TYPE_CHECKING:
     from apps.simulator.client_session import ClientSession
 
 HEADS = "head timestamp"
-SERVICE = "Historical Market Data Service error message:"
-UPDATE_GRID_S = 5
-MAX_BARS = 50_000
 _BARS_WITHOUT_REST = 200
-
-
-@dataclass(frozen=True, slots=True)
-class AskedHistory:
-    """A history request as it was written."""
-
-    request_id: int
-    contract: AskedContract
-    end: str
-    bar_size: str
-    duration: str
-    use_rth: bool
-    kind: str
-    format_date: int
-    keep_up_to_date: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A history request, understood."""
-
-    request_id: int
-    instrument: Instrument
-    start: int
-    end: int
-    bar_s: int
-    kind: str
-    format_date: int
-    keep_up_to_date: bool
-
-    def stamp(self, bar: Bar) -> str:
-        """Return a bar's date: the same form in the list and in every later update."""
-        if self.bar_s >= DAY:
-            return f"{bar.day:%Y%m%d}"
-        return str(bar.start) if self.format_date == 2 else eastern_text(bar.start)
 
 
 class LiveBars(Stream):
@@ -92,22 +44,14 @@ class LiveBars(Stream):
         wanted, market = self._wanted, self._session.venue.market
         # A week or a month is labelled by its last session: begin before its first.
         before = 31 * DAY if wanted.bar_s > DAY else 0
-        bars = historical_bars(
-            market,
-            wanted.instrument,
-            start=min(self._last_start, int(now)) - before,
-            end=int(now) + 1,
-            bar_s=wanted.bar_s,
-            kind=wanted.kind,
-            now=now,
-        )
-        for bar in bars:
+        span = BarSpan(min(self._last_start, int(now)) - before, int(now) + 1, wanted.bar_s)
+        for bar in bars_of_kind(market, wanted.instrument, span, kind=wanted.kind, now=now):
             if bar.start >= self._last_start:
                 self._last_start = bar.start
                 text = wanted.stamp(bar)
                 self._session.send(
                     messages.historical_update(
-                        self._session.version, wanted.request_id, wanted.instrument, stamp=text, bar=bar
+                        self._session.version, wanted.request_id, wanted.shown, stamp=text, bar=bar
                     )
                 )
 
@@ -117,7 +61,7 @@ class PendingHistory(Stream):
 
 
 def req_historical_data(session: ClientSession, fields: Fields) -> Coroutine[None, None, None] | None:
-    asked = _read_asked(fields)
+    asked = read_asked(fields)
     request_id = asked.request_id
     if session.has_stream(HISTORY, request_id):
         session.send_error(request_id, 102, "Duplicate ticker ID.")
@@ -130,7 +74,7 @@ def req_historical_data(session: ClientSession, fields: Fields) -> Coroutine[Non
     if instrument is None:
         return None
     try:
-        wanted = _understand(session, asked, instrument)
+        wanted = understand(session, asked, instrument)
     except BadHistoryRequest as error:
         session.send_error(request_id, error.code, error.text)
         return None
@@ -141,96 +85,12 @@ def req_historical_data(session: ClientSession, fields: Fields) -> Coroutine[Non
     return _send_bars(session, wanted)
 
 
-def _read_asked(fields: Fields) -> AskedHistory:
-    request_id = fields.integer()
-    contract = read_contract(fields)
-    contract = replace(contract, include_expired=fields.flag())
-    end, bar_size, duration = fields.text(), fields.text(), fields.text()
-    use_rth = fields.flag()
-    kind, format_date = fields.text().upper(), fields.integer(default=1)
-    contract = with_legs(contract, fields)
-    keep_up_to_date = fields.flag()
-    fields.skip()
-    return AskedHistory(
-        request_id, contract, end, bar_size, duration, use_rth, kind, format_date, keep_up_to_date
-    )
-
-
-def _understand(session: ClientSession, asked: AskedHistory, instrument: Instrument) -> Wanted:
-    """Return what is wanted, in seconds. Raises BadHistoryRequest."""
-    missing = session.venue.entitlements.refusal_of_streams(instrument)
-    if missing is not None:
-        raise BadHistoryRequest(162, f"{SERVICE}{missing}")
-    _check_kind(asked.kind, instrument, version=session.version)
-    bar_s = _bar_seconds(asked.bar_size, asked.keep_up_to_date and asked.end != "")
-    now = session.venue.clock.epoch()
-    end = parse_end(asked.end, now=now)
-    hours = session.venue.market.hours_of(instrument)
-    start = parse_start(asked.duration, end=min(end, int(now) + 1), hours=hours, bar_s=bar_s)
-    _check_size(start, end=min(end, int(now)), bar_s=bar_s)
-    if bar_s <= PACED_BAR_S:
-        _check_pace(session, asked, instrument)
-    return Wanted(
-        asked.request_id,
-        instrument,
-        start,
-        end,
-        bar_s,
-        asked.kind,
-        asked.format_date,
-        asked.keep_up_to_date,
-    )
-
-
-def _check_pace(session: ClientSession, asked: AskedHistory, instrument: Instrument) -> None:
-    source = (instrument.con_id, asked.contract.exchange, asked.kind)
-    whole = (source, asked.end, asked.bar_size, asked.duration, asked.use_rth)
-    if not session.venue.admits_history(whole, source=source, kind=asked.kind):
-        raise BadHistoryRequest(162, f"{SERVICE}{PACING_TEXT}")
-
-
-def _check_kind(kind: str, instrument: Instrument, *, version: int) -> None:
-    if kind not in (*PRICE_KINDS, "SCHEDULE"):
-        raise BadHistoryRequest(162, f"{SERVICE}No {kind} data")
-    is_coin = instrument.sec_type == "CRYPTO"
-    if is_coin and kind == "TRADES":
-        text = "Expected what to show is AGGTRADES, please use that instead of TRADES."
-        raise BadHistoryRequest(10299, text)
-    if kind != "SCHEDULE" and (not instrument.offers(kind) or (kind == "AGGTRADES" and not is_coin)):
-        name = f"{instrument.local_symbol}@{instrument.exchange} {kind.capitalize()}"
-        raise BadHistoryRequest(162, f"{SERVICE}HMDS query returned no data: {name}")
-    if kind == "SCHEDULE" and version < messages.HISTORICAL_SCHEDULE:
-        raise BadHistoryRequest(321, "Error validating request:-SCHEDULE needs server version 165")
-
-
-def _bar_seconds(bar_size: str, is_past_kept_up: bool) -> int:
-    bar_s = BAR_SECONDS.get(bar_size.strip())
-    if bar_s is None:
-        raise BadHistoryRequest(
-            321, f"Error validating request:-Historical data bar size setting is invalid: {bar_size}"
-        )
-    if is_past_kept_up:
-        raise BadHistoryRequest(321, "Error validating request:-keepUpToDate needs an empty end time")
-    return bar_s
-
-
-def _check_size(start: int, *, end: int, bar_s: int) -> None:
-    if (end - start) // bar_s > MAX_BARS:
-        raise BadHistoryRequest(162, f"{SERVICE}invalid step: more than {MAX_BARS} bars")
-
-
 async def _send_bars(session: ClientSession, wanted: Wanted) -> None:
     """Compute, resting between sessions so that a long history does not stop the market."""
     bars: list[Bar] = []
-    found = historical_bars(
-        session.venue.market,
-        wanted.instrument,
-        start=wanted.start,
-        end=wanted.end,
-        bar_s=wanted.bar_s,
-        kind=wanted.kind,
-        now=session.venue.clock.epoch(),
-    )
+    span = BarSpan(wanted.start, wanted.end, wanted.bar_s)
+    now = session.venue.clock.epoch()
+    found = bars_of_kind(session.venue.market, wanted.instrument, span, kind=wanted.kind, now=now)
     for count, bar in enumerate(found):
         bars.append(bar)
         if count % _BARS_WITHOUT_REST == 0:
@@ -241,12 +101,10 @@ async def _send_bars(session: ClientSession, wanted: Wanted) -> None:
         text = f"{SERVICE}HMDS query returned no data"
         session.send_error(wanted.request_id, 162, text)
         return
-    span = (eastern_text(wanted.start), eastern_text(min(wanted.end, session.venue.clock.epoch())))
+    edges = (eastern_text(wanted.start), eastern_text(min(wanted.end, session.venue.clock.epoch())))
     stamped = [(wanted.stamp(bar), bar) for bar in bars]
     session.send(
-        messages.historical_data(
-            session.version, wanted.request_id, wanted.instrument, span=span, bars=stamped
-        )
+        messages.historical_data(session.version, wanted.request_id, wanted.shown, span=edges, bars=stamped)
     )
     if wanted.keep_up_to_date:
         session.open_stream(HISTORY, wanted.request_id, LiveBars(session, wanted, last_start=bars[-1].start))

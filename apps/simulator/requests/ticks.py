@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from apps.simulator.bars import BadHistoryRequest, parse_end
+from apps.simulator.bars import NO_ZONE, BadHistoryRequest, lacks_zone, parse_end
 from apps.simulator.data_messages import historical_ticks, tick_by_tick
 from apps.simulator.limits import TICK_BY_TICK
 from apps.simulator.listings import AskedContract
@@ -160,6 +160,8 @@ def req_historical_ticks(session: ClientSession, fields: Fields) -> None:
         session.send_error(request_id, 10187, f"Failed to request historical ticks:{missing}")
         return
     ticker = Ticker(session.venue.market, instrument, asked.kind, ignore_size=asked.ignore_size)
+    if lacks_zone(asked.start) or lacks_zone(asked.end):
+        session.send_error(request_id, 2174, NO_ZONE)
     try:
         ticks = _ticks_of(ticker, asked, now=session.venue.clock.epoch())
     except BadHistoryRequest as error:
