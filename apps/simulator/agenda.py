@@ -25,6 +25,11 @@ class Appointment:
     number: int
     deed: Callable[[], None] = field(compare=False)
     is_off: bool = field(default=False, compare=False)
+    is_done: bool = field(default=False, compare=False)
+
+    @property
+    def is_over(self) -> bool:
+        return self.is_off or self.is_done
 
     def call_off(self) -> None:
         self.is_off = True
@@ -62,7 +67,9 @@ class Agenda:
         self.is_hurried.clear()
         now = self._clock.epoch()
         while (at := self.next_at) is not None and at <= now:
+            made = heapq.heappop(self._waiting)
+            made.is_done = True
             try:
-                heapq.heappop(self._waiting).deed()
+                made.deed()
             except Exception:
                 logger.exception("deed on the agenda failed")

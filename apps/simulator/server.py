@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Mapping
 
 from apps.simulator.bursts import BEAT_S, Bursts
 from apps.simulator.client_session import ClientSession
 from apps.simulator.config import SimulatorConfig
-from apps.simulator.control import ControlServer
+from apps.simulator.control import COMMANDS, Command, ControlServer
 from apps.simulator.entitlements import Right
 from apps.simulator.events import Event, event_is_shared, owner_of
 from apps.simulator.frames.frame_log import FrameLog, open_frame_log
@@ -21,7 +22,7 @@ from apps.simulator.frames.tap import start_overheard_server
 from apps.simulator.pacemaker import Pacemaker
 from apps.simulator.quotes import HALTS
 from apps.simulator.reception import LeftEarly, Reception, TurnedAway
-from apps.simulator.scenario import apply_scenario
+from apps.simulator.scenario import ScenarioPlayer, read_scenario
 from apps.simulator.universe import instrument_named
 from apps.simulator.venue import Venue, open_venue
 from apps.simulator.wire import BadField, BadFrame, close_writer
@@ -48,6 +49,8 @@ class SimulatorServer:
         )
         self._frame_log: FrameLog | None = None
         self.pacemaker = Pacemaker(config.clock, self.venue.agenda, pulse_s=config.pulse_s, pulse=self._beat)
+        self.commands: Mapping[str, Command] = COMMANDS
+        self.scenario = ScenarioPlayer(self)
         self._bursts = Bursts(self.venue.market)
         self._server: asyncio.Server | None = None
         self._port = config.port
@@ -73,7 +76,7 @@ class SimulatorServer:
 
     async def start(self) -> None:
         """Listen, and begin to move."""
-        apply_scenario(self.venue, self.config.scenario)
+        self.scenario.play(read_scenario(self.config.scenario))
         self.venue.exchange.pulse()
         if self.config.frame_log is not None:
             self._frame_log = open_frame_log(self.config.frame_log, self.config.clock)
@@ -194,6 +197,7 @@ class SimulatorServer:
 
     def _publish(self, events: list[Event]) -> None:
         self.tell(self.venue.faults.retell(events))
+        self.scenario.see(events)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -227,11 +231,13 @@ class SimulatorServer:
         logger.info("client connected", extra={"client_id": client_id, "version": version})
         try:
             session.greet()
+            self.scenario.notice("client connected")
             await session.serve()
         finally:
             session.close()
             self.sessions.pop(client_id, None)
             self.venue.faults.client_gone(client_id)
+            self.scenario.notice("client gone")
             logger.info("client gone", extra={"client_id": client_id})
 
     def _check_may_connect(self, session: ClientSession) -> None:

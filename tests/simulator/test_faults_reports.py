@@ -198,3 +198,37 @@ class TestStrangers:
         await ib.reqCurrentTimeAsync()
 
         assert ib.client.getReqId() > 2_000_000_000
+
+
+class TestAmendments:
+    async def test_a_correction_bears_the_next_revision(self, throw, raw, buy, simulator):
+        await throw("correct_fills", seconds=5, points=3)
+        first = next(one for one in await buy() if one[0] == "11")
+        await simulator.pacemaker.advance(4)
+        early = await raw.settle()
+        await simulator.pacemaker.advance(2)
+        second = next(one for one in await raw.settle() if one[0] == "11")
+
+        assert early == []
+        assert (first[14][-3:], second[14][-3:]) == (".01", ".02")
+        assert first[14][:-3] == second[14][:-3]
+        assert float(second[20]) - float(first[20]) == pytest.approx(0.03)
+
+    async def test_a_correction_is_two_fills_to_ib_insync(self, throw, ib, simulator):
+        await throw("correct_fills", seconds=5)
+        trade = ib.placeOrder(Stock("AAPL", "SMART", "USD"), MarketOrder("BUY", 5, tif="DAY"))
+        await until(trade.isDone)
+        await simulator.pacemaker.advance(6)
+        await until(lambda: len(ib.fills()) == 2)
+
+        assert trade.filled() == 10
+
+    async def test_a_bust_takes_the_trade_away(self, throw, raw, buy, simulator):
+        await throw("bust_fills", seconds=5)
+        await buy()
+        held = simulator.venue.state.ledger.position(265598).quantity
+        await simulator.pacemaker.advance(6)
+
+        assert held == 10
+        assert simulator.venue.state.ledger.position(265598).quantity == 0
+        assert simulator.venue.state.book.executions == []

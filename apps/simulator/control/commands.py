@@ -16,6 +16,7 @@ from apps.simulator.control.errors import ControlError, UnknownName
 from apps.simulator.ledger import worth_as_dict
 from apps.simulator.orders import Order
 from apps.simulator.pacemaker import NotMovable
+from apps.simulator.scenario import read_scenario, scenario_names
 from apps.simulator.universe import KNOWN_STOCKS, instrument_named, instrument_of
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def _status(simulator: SimulatorServer, _: Request) -> Answer:
         "epoch": now,
         "is_open": venue.market.is_open(now),
         "seed": config.seed,
-        "scenario": config.scenario,
+        "scenario": simulator.scenario.playing.name if simulator.scenario.playing else None,
         "hours": config.hours,
         "account": config.account,
         "symbols": KNOWN_STOCKS,
@@ -161,6 +162,28 @@ def _lift_fault(simulator: SimulatorServer, request: Request) -> Answer:
     return {}
 
 
+def _scenario(simulator: SimulatorServer, request: Request) -> Answer:
+    """Play the scenario `name` from now on, in place of any other and of every fault."""
+    name = str(request["name"])
+    if name not in scenario_names():
+        raise UnknownName(f"unknown scenario {name!r}; known: {', '.join(scenario_names())}")
+    simulator.scenario.play(read_scenario(name))
+    return {"scenario": name}
+
+
+def _scenarios(simulator: SimulatorServer, _: Request) -> Answer:
+    """Tell the scenarios there are, and the one that is played."""
+    playing = simulator.scenario.playing
+    told = {name: read_scenario(name).description for name in scenario_names()}
+    return {"scenarios": told, "playing": playing.name if playing else None}
+
+
+def _stop_scenario(simulator: SimulatorServer, _: Request) -> Answer:
+    """Call off the scenario and lift every fault."""
+    simulator.scenario.stop()
+    return {}
+
+
 COMMANDS: dict[str, Command] = {
     "ping": _ping,
     "status": _status,
@@ -170,6 +193,9 @@ COMMANDS: dict[str, Command] = {
     "set_price": _set_price,
     "fault": _fault,
     "faults": _faults,
+    "scenario": _scenario,
+    "scenarios": _scenarios,
+    "stop_scenario": _stop_scenario,
     "lift_fault": _lift_fault,
     "clear_faults": _clear_faults,
     "manual_order": order_commands.manual_order,

@@ -62,6 +62,9 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/faults/<name>", "fault"),
     Route("DELETE", "/faults/<name>", "lift_fault"),
     Route("DELETE", "/faults", "clear_faults"),
+    Route("GET", "/scenario", "scenarios"),
+    Route("POST", "/scenario/<name>", "scenario"),
+    Route("DELETE", "/scenario", "stop_scenario"),
     Route("POST", "/prices/<symbol>", "set_price"),
     Route("POST", "/commands/<command>", "<command>"),
 )

@@ -51,6 +51,12 @@ class Table:
     retells: tuple[Callable[[FaultSwitches, list[Event]], list[Event]], ...] = ()
     endings: Mapping[str, Callable[[FaultSwitches], None]] = field(default_factory=dict)
 
+    def verb(self, name: str) -> Verb:
+        """Return a verb. Raises UnknownFault."""
+        if name not in self.verbs:
+            raise UnknownFault(f"unknown fault {name!r}; known: {', '.join(sorted(self.verbs))}")
+        return self.verbs[name]
+
 
 class FaultSwitches:
     """All switches; times are epoch seconds of the simulator's clock."""
@@ -86,7 +92,7 @@ class FaultSwitches:
 
     def switch(self, name: str, arguments: Arguments) -> Answer:
         """Throw one switch. Raises BadFault if there is no such verb or its arguments are wrong."""
-        verb = self.verb(name)
+        verb = self._table.verb(name)
         values = verb.read(arguments)
         # What the verb sends itself goes through the switches too, its own included.
         self.is_quiet = False
@@ -97,12 +103,6 @@ class FaultSwitches:
         finally:
             self._look_around()
 
-    def verb(self, name: str) -> Verb:
-        """Return a verb. Raises UnknownFault."""
-        if name not in self.verbs:
-            raise UnknownFault(f"unknown fault {name!r}; known: {', '.join(sorted(self.verbs))}")
-        return self.verbs[name]
-
     def clear(self) -> None:
         """Lift every switch."""
         for name in list(self.state()):
@@ -112,7 +112,7 @@ class FaultSwitches:
 
     def lift(self, name: str) -> None:
         """Lift one switch; one that is off stays off. Raises UnknownFault, BadFault."""
-        self.verb(name)
+        self._table.verb(name)
         state = next((one for one in self._nouns() if hasattr(one, name)), None)
         if state is None:
             raise BadFault(f"{name} happens at once and leaves nothing to lift")
