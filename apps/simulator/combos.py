@@ -11,8 +11,8 @@ from zlib import crc32
 
 from apps.simulator.instrument import Instrument, Leg
 
-FIRST_ID = 2_146_200_000
-_IDS = 1_200_000
+FIRST_ID = 2_117_000_000
+_IDS = 30_000_000
 _KEPT = 10_000
 _known: OrderedDict[int, Instrument] = OrderedDict()
 

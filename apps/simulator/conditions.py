@@ -15,7 +15,7 @@ from apps.simulator.looks import Look
 from apps.simulator.orders import Order
 from apps.simulator.time_texts import epoch_of
 from apps.simulator.triggers import LAST, is_reached
-from apps.simulator.universe import BY_CON_ID, Instrument, instrument_of
+from apps.simulator.universe import Instrument, instrument_of, known_instrument
 from apps.simulator.venue_state import VenueState
 from apps.simulator.wire import BadField, flag_of, number_of
 
@@ -136,6 +136,6 @@ def fault_of(condition: Condition, *, now: float) -> str:
         epoch_of(condition.fields[1], now=now)
     elif condition.kind != EXECUTION:
         _ = condition.value
-    if condition.kind in (PRICE, VOLUME, PERCENT_CHANGE) and condition.con_id not in BY_CON_ID:
+    if condition.kind in (PRICE, VOLUME, PERCENT_CHANGE) and known_instrument(condition.con_id) is None:
         return "The conditional contract info is incomplete."
     return ""

@@ -23,6 +23,10 @@ _HISTORICAL = {
     BID_ASK: Out.HISTORICAL_QUOTES,
     MIDPOINT: Out.HISTORICAL_MIDPOINTS,
 }
+_OTHER_BOOKS = (
+    ("CME", "FUT"), ("CBOT", "FUT"), ("NYMEX", "FUT"), ("COMEX", "FUT"), ("CME", "FOP"),
+    ("IDEALPRO", "CASH"), ("PAXOS", "CRYPTO"),
+)  # fmt: skip
 _NO_MASK = 0
 _AGGREGATED = 1
 
@@ -115,9 +119,10 @@ def market_depth(
 
 
 def depth_exchanges() -> Message:
-    message: Message = [Out.MKT_DEPTH_EXCHANGES, len(DIRECT_EXCHANGES)]
-    for exchange in DIRECT_EXCHANGES:
-        message += [exchange, "STK", "", "Deep", _AGGREGATED]
+    books = [*((one, "STK") for one in DIRECT_EXCHANGES), *_OTHER_BOOKS]
+    message: Message = [Out.MKT_DEPTH_EXCHANGES, len(books)]
+    for exchange, sec_type in books:
+        message += [exchange, sec_type, "", "Deep", _AGGREGATED]
     return message
 
 

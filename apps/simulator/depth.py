@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from zlib import crc32
 
+from apps.simulator.instrument import Instrument, exchanges_of
+from apps.simulator.market_rules import prices_above, prices_below
 from apps.simulator.quotes import Market, Quote
-from apps.simulator.universe import DIRECT_EXCHANGES, Instrument
 
 LEVELS = 10
 _LIFE_S = 5
@@ -45,16 +46,14 @@ def depth_at(market: Market, instrument: Instrument, at: float, *, rows: int) ->
 
 def bids_of(market: Market, instrument: Instrument, quote: Quote, *, rows: int = LEVELS) -> tuple[Level, ...]:
     """Return the buying side under a quote, highest price first."""
-    # The price of a combination may be negative.
-    lowest = None if instrument.legs else 0
-    prices = [quote.bid - place for place in range(min(rows, LEVELS)) if lowest is None or quote.bid > place]
-    return _side(_name(market, instrument, quote.last_second), prices, top_size=quote.bid_size)
+    prices = prices_below(instrument, quote.bid, count=min(rows, LEVELS))
+    return _side(_Drawing(market, instrument, quote.last_second), prices, top_size=quote.bid_size)
 
 
 def asks_of(market: Market, instrument: Instrument, quote: Quote, *, rows: int = LEVELS) -> tuple[Level, ...]:
     """Return the selling side under a quote, lowest price first."""
-    prices = [quote.ask + place for place in range(min(rows, LEVELS))]
-    return _side(_name(market, instrument, quote.last_second), prices, top_size=quote.ask_size)
+    prices = prices_above(instrument, quote.ask, count=min(rows, LEVELS))
+    return _side(_Drawing(market, instrument, quote.last_second), prices, top_size=quote.ask_size)
 
 
 def standing_at(market: Market, instrument: Instrument, quote: Quote, *, points: int, is_bid: bool) -> float:
@@ -64,25 +63,29 @@ def standing_at(market: Market, instrument: Instrument, quote: Quote, *, points:
         return size
     if points > best if is_bid else points < best:
         return 0
-    return _level(_name(market, instrument, quote.last_second), points).size
+    return _Drawing(market, instrument, quote.last_second).level(points).size
 
 
-def _side(name: str, prices: list[int], *, top_size: float) -> tuple[Level, ...]:
-    levels = [_level(name, points) for points in prices]
+def _side(drawing: _Drawing, prices: list[int], *, top_size: float) -> tuple[Level, ...]:
+    levels = [drawing.level(points) for points in prices]
     best = levels[0]
     return (Level(best.points, top_size, best.exchange), *levels[1:])
 
 
 def exchange_of(market: Market, instrument: Instrument, points: int, *, second: int) -> str:
     """Return the exchange that shows a price."""
-    return _level(_name(market, instrument, second), points).exchange
+    return _Drawing(market, instrument, second).level(points).exchange
 
 
-def _name(market: Market, instrument: Instrument, second: int) -> str:
-    return f"{market.seed}:{instrument.symbol}:{second // _LIFE_S}"
+class _Drawing:
+    """What stands at the prices of one instrument for a few seconds."""
 
+    def __init__(self, market: Market, instrument: Instrument, second: int) -> None:
+        self._name = f"{market.seed}:{instrument.path_name}:{second // _LIFE_S}"
+        self._exchanges = exchanges_of(instrument)
+        self._instrument = instrument
 
-def _level(name: str, points: int) -> Level:
-    dice = crc32(f"{name}:{points}".encode())
-    exchange = DIRECT_EXCHANGES[(dice >> 8) % len(DIRECT_EXCHANGES)]
-    return Level(points, 100 * (2 + (dice >> 16) % 18), exchange)
+    def level(self, points: int) -> Level:
+        dice = crc32(f"{self._name}:{points}".encode())
+        exchange = self._exchanges[(dice >> 8) % len(self._exchanges)]
+        return Level(points, self._instrument.in_lots(2 + (dice >> 16) % 18), exchange)

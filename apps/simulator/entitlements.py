@@ -51,7 +51,7 @@ class Entitlements:
         """Return why ticks, bars and books of an instrument are not to be had, None if they are."""
         if self.right_to(instrument.symbol) in (Right.LIVE, Right.PART):
             return None
-        return f"No market data permissions for {instrument.primary_exchange} {instrument.sec_type}"
+        return f"No market data permissions for {instrument.trading_exchange} {instrument.sec_type}"
 
     def grant(self, right: Right, *, symbol: str = "") -> None:
         """Set the right to one symbol, or to everything, which forgets all single ones."""

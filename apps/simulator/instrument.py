@@ -98,6 +98,11 @@ class Instrument:
         """Return a quantity counted in its smallest steps."""
         return steps if self.size_step == 1 else round(steps * self.size_step, 8)
 
+    def in_lots(self, lots: int) -> float:
+        """Return the quantity that so many units of a displayed size stand for."""
+        size = lots * self.lot
+        return size if self.size_step == 1 else round(size, 8)
+
     @property
     def multiplier_text(self) -> str:
         """The multiplier as the wire spells it: only of what is a contract on something else."""

@@ -104,7 +104,7 @@ class MarketLine(Stream):
     def _turn_to(self, feed: DataType | None) -> None:
         self._feed = feed
         self._sent.clear()
-        source = f"{self._instrument.symbol} {self._instrument.primary_exchange}"
+        source = f"{self._instrument.symbol} {self._instrument.trading_exchange}"
         if feed is None:
             error = refusal_of(self._right, self._asked_type, source=source)
             self._session.send_error(self._request_id, *error)

@@ -76,6 +76,30 @@ def at_or_above(instrument: Instrument, price: float) -> int:
     return _at_step(instrument, price, lambda steps: math.ceil(steps - _NOISE))
 
 
+def prices_below(instrument: Instrument, best: int, *, count: int) -> list[int]:
+    """Return up to `count` conforming prices from the best one down, in points; none below one point."""
+    if not instrument.is_option:
+        lowest = best - count + 1 if instrument.legs else max(1, best - count + 1)
+        return [*range(best, lowest - 1, -1)]
+    found = [best]
+    while len(found) < count and found[-1] > 1:
+        below = at_or_below(instrument, instrument.price(found[-1] - 1))
+        if below == found[-1]:
+            break
+        found.append(below)
+    return found
+
+
+def prices_above(instrument: Instrument, best: int, *, count: int) -> list[int]:
+    """Return `count` conforming prices from the best one up, in points."""
+    if not instrument.is_option:
+        return [*range(best, best + count)]
+    found = [best]
+    while len(found) < count:
+        found.append(at_or_above(instrument, instrument.price(found[-1] + 1)))
+    return found
+
+
 def _at_step(instrument: Instrument, price: float, whole: Callable[[float], int]) -> int:
     step = increment_at(instrument, price)
     return instrument.points(max(1, whole(price / step)) * step)

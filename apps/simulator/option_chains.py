@@ -23,14 +23,14 @@ from apps.simulator.spot_instruments import SPOT
 from apps.simulator.stocks import BY_SYMBOL, STOCKS
 
 EXCHANGES = ("SMART", "AMEX", "BOX", "CBOE", "ISE", "PHLX")
-FIRST_ID, IDS_PER_ROOT = 740_000_000, 2 * 256 * 1024
+FIRST_ID, IDS_PER_ROOT = 710_000_000, 2 * 256 * 1024
 MONTHS, WEEKS = 12, 6
 INDEX_ROOTS, FUTURE_ROOTS = ("SPX", "NDX"), ("ES", "NQ")
 _FIRST_MONDAY = date(2018, 12, 31)
 _FIRST_INDEX, _FIRST_FUTURE, _FIRST_SMALL_ROOT = 100, 110, 200
 # Every fourth of the unknown stocks has options, once a month.
 _SMALL_SHARE = 4
-_LAST_ROOT = 2682
+_LAST_ROOT = 2683
 _STEPS = ((25, 0.5), (100, 1.0), (200, 2.5), (600, 5.0), (math.inf, 10.0))
 _WIDE_STEPS = ((10_000, 25.0), (math.inf, 100.0))
 _PENNY_STOCKS = ("SPY", "QQQ", "IWM")

@@ -119,11 +119,6 @@ def _last_size(instrument: Instrument, steps: int) -> float:
     return instrument.quantity(max(1, steps)) if instrument.has_volume else 0
 
 
-def _size(instrument: Instrument, lots: int) -> float:
-    size = lots * instrument.lot
-    return size if instrument.size_step == 1 else round(size, 8)
-
-
 class Market:
     """All instruments under one seed and one calendar."""
 
@@ -225,8 +220,8 @@ class Market:
         return Quote(
             bid=bid,
             ask=ask,
-            bid_size=_size(instrument, 1 + (dice >> 4) % depth),
-            ask_size=_size(instrument, 1 + (dice >> 12) % depth),
+            bid_size=instrument.in_lots(1 + (dice >> 4) % depth),
+            ask_size=instrument.in_lots(1 + (dice >> 12) % depth),
             last=last,
             # No trade is larger than what its second traded; the thinnest second has one of one share.
             last_size=_last_size(instrument, min(traded, 1 + (dice >> 20) % 300)),
