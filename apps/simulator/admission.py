@@ -6,16 +6,16 @@ of the table at the end.
 
 from __future__ import annotations
 
+from apps.simulator.account_rules import ACCOUNT_RULES
 from apps.simulator.kinds import KINDS
-from apps.simulator.market_rules import is_conforming, is_conforming_quantity
+from apps.simulator.market_rules import is_conforming
 from apps.simulator.order_rules import ORDER_RULES
 from apps.simulator.orders import Order
 from apps.simulator.refusals import Admission, Refusal, Rule, invalid, rejection
+from apps.simulator.size_rules import sound_quantity
 from apps.simulator.universe import instrument_of
-from apps.simulator.values import margin_on, notional
 from apps.simulator.wire import number_of
 
-_NOT_PLAYED = ("deltaNeutralOrderType", "cashQty", "dncFlag")
 _DEAD_FIELDS = {"eTradeOnly": 10268, "firmQuoteOnly": 10269, "nbboPriceCap": 10270}
 _FIXED = ("con_id", "action", "account", "oca_group", "parent_id")
 
@@ -31,40 +31,21 @@ def supported(asked: Admission) -> Refusal | None:
     for name, code in _DEAD_FIELDS.items():
         if _is_set(order.terms.get(name, "")):
             return Refusal(code, f"The '{name}' order attribute is not supported.")
-    for name in _NOT_PLAYED:
-        if _is_set(order.terms.get(name, "")):
-            return rejection(f"the simulator does not play {name}")
-    return None
-
-
-def right_account(asked: Admission) -> Refusal | None:
-    if asked.order.account in ("", asked.account):
-        return None
-    return Refusal(321, "Error validating request.-'bP' : cause - Invalid account code")
-
-
-def sound_quantity(asked: Admission) -> Refusal | None:
-    quantity = asked.order.quantity
-    if quantity == 0 and asked.order.asks.hedge:
-        # The size of a hedge follows from what its parent trades.
-        return None
-    if quantity <= 0:
-        return Refusal(434, "The order size cannot be zero.")
-    if not is_conforming_quantity(instrument_of(asked.order.con_id), quantity):
-        return Refusal(10318, "This order doesn't support fractional quantity trading.")
     return None
 
 
 def sound_prices(asked: Admission) -> Refusal | None:
     order = asked.order
-    kind = KINDS[order.kind]
+    kind, instrument = KINDS[order.kind], instrument_of(order.con_id)
+    # A combination may cost nothing, or bring money in.
+    is_signed = bool(instrument.legs)
     for needed, price, name in (
         (kind.needs_limit, order.limit_price, "limit price"),
         (kind.needs_aux, order.aux_price, "stop price"),
     ):
-        if needed and (price is None or price <= 0):
+        if needed and (price is None or (price <= 0 and not is_signed)):
             return Refusal(321, f"Error validating request.-'bM' : cause - Please enter a {name}")
-        if price and not is_conforming(instrument_of(order.con_id), price):
+        if price and not is_conforming(instrument, price):
             return Refusal(
                 110, "The price does not conform to the minimum price variation for this contract."
             )
@@ -72,15 +53,9 @@ def sound_prices(asked: Admission) -> Refusal | None:
 
 
 def affordable(asked: Admission) -> Refusal | None:
-    order = asked.order
-    signed = order.remaining if order.is_buy else -order.remaining
-    price = max(asked.price, order.limit_price or 0.0) if order.is_buy else asked.price
-    increase = abs(asked.held + signed) - abs(asked.held)
-    if increase <= 0:
+    if asked.needs <= 0:
         return None
-    instrument = instrument_of(order.con_id)
-    bound = margin_on(instrument, notional(instrument, increase, price))
-    needed = asked.worth.initial_margin + asked.reserved + bound
+    needed = asked.worth.initial_margin + asked.reserved + asked.needs
     if needed <= asked.worth.equity:
         return None
     return rejection(
@@ -90,7 +65,9 @@ def affordable(asked: Admission) -> Refusal | None:
     )
 
 
-RULES: tuple[Rule, ...] = (supported, *ORDER_RULES, right_account, sound_quantity, sound_prices, affordable)
+RULES: tuple[Rule, ...] = (
+    supported, *ORDER_RULES, *ACCOUNT_RULES, sound_quantity, sound_prices, affordable,
+)  # fmt: skip
 
 
 def refusal_of(asked: Admission) -> Refusal | None:

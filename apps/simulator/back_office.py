@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from apps.simulator.events import CommissionCharged, PositionChanged
 from apps.simulator.orders import Execution
+from apps.simulator.universe import instrument_of
 from apps.simulator.venue_state import VenueState
 
 
@@ -56,7 +57,8 @@ class BackOffice:
 
     def _find(self, exec_id: str) -> Execution:
         for one in self._state.book.executions:
-            if one.exec_id == exec_id:
+            # A combination is booked by its legs, and so corrected by them.
+            if one.exec_id == exec_id and not instrument_of(one.con_id).legs:
                 return one
         raise UnknownExecution(f"no execution {exec_id!r} today")
 

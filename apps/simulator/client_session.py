@@ -120,8 +120,8 @@ class ClientSession:
         else:
             self._road.send(message)
 
-    def send_error(self, request_id: int, code: int, text: str) -> None:
-        self.send(messages.error(self.version, request_id, code, text))
+    def send_error(self, request_id: int, code: int, text: str, *, reject_json: str = "") -> None:
+        self.send(messages.error(self.version, request_id, code, text, reject_json))
 
     def _write(self, message: Message) -> None:
         self.write_frames(encode(message))
@@ -266,7 +266,7 @@ class ClientSession:
             case CommissionCharged():
                 self.send(messages.commission(event.fill.exec_id, event.fill.commission, event.fill.realized))
             case OrderNotice():
-                self.send_error(event.order_id, event.code, event.text)
+                self.send_error(event.order_id, event.code, event.text, reject_json=event.reject_json)
             case OrderBound():
                 self.send(
                     messages.order_bound(event.order.perm_id, event.order.client_id, event.order.order_id)

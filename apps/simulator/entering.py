@@ -6,6 +6,7 @@ working.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from apps.simulator.admission import refusal_of, refusal_of_change
@@ -14,10 +15,12 @@ from apps.simulator.ending import Ending
 from apps.simulator.exposure import Exposure
 from apps.simulator.hours import session_after
 from apps.simulator.lifetimes import end_of
-from apps.simulator.orders import Order, Status
+from apps.simulator.order_notices import Notice, after_entry, before_entry, needs_locate
+from apps.simulator.orders import LOCATE, Order, Status
 from apps.simulator.policies import ERROR_ONLY, STATUS_FIRST, Policies
 from apps.simulator.queues import leave
 from apps.simulator.refusals import Refusal
+from apps.simulator.size_rules import fix_quantity
 from apps.simulator.universe import instrument_of
 from apps.simulator.venue_state import VenueState
 from apps.simulator.wire import number_text
@@ -50,6 +53,7 @@ class Entering:
 
     def place(self, wanted: Order) -> None:
         """Take a new order, a change of a working one, or refuse with IB's code."""
+        fix_quantity(wanted, self._exposure.mark)
         current = self._state.book.find(wanted.client_id, wanted.order_id)
         if current is not None:
             self._change(current, wanted)
@@ -96,13 +100,14 @@ class Entering:
         """Transmit an order with everything that waited for it: parents first, then their children."""
         waiting = [one for one in self._family_of(order) if one.status is Status.API_PENDING]
         for one in waiting:
-            self._tell_preset(one)
+            self._tell(one, before_entry(one, self._exposure))
             one.transmit = True
             one.status = Status.PRE_SUBMITTED
-            one.why_held = "trigger" if one.nature.waits_for_trigger and not one.parent_id else ""
+            one.why_held = self._why_held(one)
             self._state.changed(one)
         now = self._clock.epoch()
         for one in waiting:
+            self._tell(one, after_entry(one))
             self._explain_wait(one, now)
             self._working.work(one, now)
 
@@ -128,11 +133,10 @@ class Entering:
         )
         self._state.notify(order.client_id, order.order_id, 399, text)
 
-    def _tell_preset(self, order: Order) -> None:
-        # Told before the first status: clients take the notice for a cancel until a status follows.
-        if order.terms.get("tif", "") == "":
-            text = "Order TIF was set to DAY based on order preset."
-            self._state.notify(order.client_id, order.order_id, 10349, text)
+    def _why_held(self, order: Order) -> str:
+        if needs_locate(order, self._exposure):
+            return LOCATE
+        return "trigger" if order.nature.waits_for_trigger and not order.parent_id else ""
 
     def _change(self, current: Order, wanted: Order) -> None:
         wanted.account = wanted.account or current.account
@@ -154,7 +158,13 @@ class Entering:
         return self._working.work(current, self._clock.epoch())
 
     def _refuse(self, order: Order, refusal: Refusal) -> None:
-        self._state.notify(order.client_id, order.order_id, refusal.code, refusal.text)
+        self._state.notify(
+            order.client_id, order.order_id, refusal.code, refusal.text, reject_json=refusal.reject_json
+        )
+
+    def _tell(self, order: Order, notices: Iterable[Notice]) -> None:
+        for code, text in notices:
+            self._state.notify(order.client_id, order.order_id, code, text)
 
 
 def _refusal_of_done(order: Order) -> Refusal | None:

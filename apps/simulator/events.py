@@ -45,6 +45,7 @@ class OrderNotice:
     order_id: int
     code: int
     text: str
+    reject_json: str = ""
 
 
 @dataclass(frozen=True, slots=True)

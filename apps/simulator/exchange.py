@@ -15,16 +15,19 @@ from apps.simulator.clock import Clock
 from apps.simulator.conditions import Conditions
 from apps.simulator.ending import BY_SYSTEM, Ending
 from apps.simulator.entering import Entering
-from apps.simulator.exposure import Exposure
+from apps.simulator.exercise import Exercising
+from apps.simulator.exposure import Effect, Exposure
 from apps.simulator.filling import Filling
 from apps.simulator.hours import eastern_date, midnight, session_at, session_before
 from apps.simulator.ledger import Worth
 from apps.simulator.lifetimes import end_of
 from apps.simulator.manual_desk import ManualDesk
-from apps.simulator.orders import Order
+from apps.simulator.order_notices import needs_locate
+from apps.simulator.orders import LOCATE, Order
 from apps.simulator.policies import Policies
 from apps.simulator.readiness import Readiness
 from apps.simulator.refusals import Refusal
+from apps.simulator.size_rules import fix_quantity
 from apps.simulator.trading import Trading
 from apps.simulator.universe import instrument_of
 from apps.simulator.venue_state import VenueState
@@ -47,7 +50,7 @@ class Exchange:
         self.account = account
         self._clock = clock
         self._policies = policies
-        self._exposure = Exposure(state, clock=clock, account=account)
+        self._exposure = Exposure(state, clock=clock, account=account, policies=policies)
         self._ending = Ending(state, clock)
         self._filling = Filling(state, Bonds(state, self._ending))
         self._auctions = Auctions(state, ending=self._ending, filling=self._filling)
@@ -70,6 +73,7 @@ class Exchange:
             working=self._working,
             policies=policies,
         )
+        self.exercising = Exercising(state, clock=clock, exposure=self._exposure)
         self.back_office = BackOffice(state)
         self.manual = ManualDesk(state, exposure=self._exposure, entering=self._entering, ending=self._ending)
 
@@ -89,11 +93,12 @@ class Exchange:
         with self.state.deed():
             self._entering.place(wanted)
 
-    def preview(self, order: Order) -> tuple[Refusal | None, dict[str, float]]:
+    def preview(self, order: Order) -> Refusal | Effect:
         """Return what an order would do to the margin; no order is made, but its id is spent."""
         with self.state.deed():
             self.state.use_order_id(order.client_id, order.order_id)
-        return refusal_of(self._exposure.asked(order)), self._exposure.effect_of(order)
+        fix_quantity(order, self.mark)
+        return refusal_of(self._exposure.asked(order)) or self._exposure.effect_of(order)
 
     def cancel(self, client_id: int, order_id: int) -> None:
         with self.state.deed():
@@ -131,6 +136,16 @@ class Exchange:
             self._ending.reject(order)
             if not is_error_first:
                 self.state.notify(order.client_id, order.order_id, refusal.code, refusal.text)
+
+    def release_located(self) -> None:
+        """Let short sales work whose shares can be borrowed now."""
+        now = self._clock.epoch()
+        with self.state.deed():
+            for order in self.state.book.open_orders():
+                if order.why_held == LOCATE and not needs_locate(order, self._exposure):
+                    order.why_held = ""
+                    self.state.changed(order)
+                    self._working.work(order, now)
 
     def begin_order_ids_anew(self) -> None:
         """Let the ids start at 1 again, as after a reset of the API order ids in the gateway."""

@@ -58,6 +58,7 @@ class In(IntEnum):
     REQUEST_FA = 18
     REPLACE_FA = 19
     REQ_HISTORICAL_DATA = 20
+    EXERCISE_OPTIONS = 21
     REQ_SCANNER = 22
     CANCEL_SCANNER = 23
     REQ_SCANNER_PARAMETERS = 24
@@ -232,9 +233,9 @@ def volume_text(version: int, instrument: Instrument, steps: float) -> str:
     return quantity_text(version, instrument, instrument.quantity(steps))
 
 
-def error(version: int, request_id: int, code: int, text: str) -> Message:
+def error(version: int, request_id: int, code: int, text: str, reject_json: str = "") -> Message:
     message: Message = [Out.ERROR, 2, request_id, code, text]
-    return [*message, ""] if version >= REJECT_JSON else message
+    return [*message, reject_json] if version >= REJECT_JSON else message
 
 
 def next_valid_id(order_id: int) -> Message:

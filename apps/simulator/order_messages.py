@@ -96,7 +96,7 @@ def execution(version: int, request_id: int, fill: Execution) -> Message:
         Out.EXECUTION,
         request_id,
         fill.order_id,
-        *contract_fields(instrument_of(fill.con_id), exchange=fill.exchange),
+        *_traded(fill),
         fill.exec_id,
         eastern_text(fill.at),
         fill.account,
@@ -190,16 +190,25 @@ def is_combo(order: Order) -> bool:
 
 def _contract(order: Order) -> Message:
     if is_combo(order):
-        return combo_fields(order)
+        symbol, currency = order.terms.get("symbol", ""), order.terms.get("currency", "USD")
+        return _combo_fields(symbol, currency, exchange=order.exchange, strike="0", right="?")
     return contract_fields(instrument_of(order.con_id), exchange=order.exchange, strike="0", right="?")
 
 
-def combo_fields(order: Order, *, strike: str = "0", right: str = "?") -> Message:
-    """Return conId … tradingClass of a combination."""
-    return [
-        order.con_id, order.terms.get("symbol", ""), BAG, "", strike, right, "", order.exchange,
-        order.terms.get("currency", "USD"), str(order.con_id), _BAG_CLASS,
-    ]  # fmt: skip
+def _traded(fill: Execution) -> Message:
+    """Return the contract of an execution; that of a whole combination is told beside its legs."""
+    instrument = instrument_of(fill.con_id)
+    if instrument.legs:
+        return _combo_fields(
+            instrument.symbol, instrument.currency, exchange=fill.exchange, strike="0.0", right=""
+        )
+    return contract_fields(instrument, exchange=fill.exchange)
+
+
+def _combo_fields(symbol: str, currency: str, *, exchange: str, strike: str, right: str) -> Message:
+    """Return conId … tradingClass of a combination: the gateway knows them all under one number."""
+    head: Message = [BAG_CON_ID, symbol, BAG, "", strike, right, ""]
+    return [*head, exchange, currency, str(BAG_CON_ID), _BAG_CLASS]
 
 
 def _describe_legs(order: Order) -> str:

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 from apps.simulator.admission import price_of
+from apps.simulator.combo_orders import legs_of, side_of
+from apps.simulator.instrument import Instrument
 from apps.simulator.kinds import kind_named, uses_aux, uses_limit
 from apps.simulator.layout import Values
 from apps.simulator.listings import AskedContract, right_of
+from apps.simulator.order_messages import BAG
 from apps.simulator.orders import Order
-from apps.simulator.universe import Instrument
-from apps.simulator.wire import BadField, flag_of, number_of
+from apps.simulator.wire import flag_of, number_of, whole
 
 # Kept with the order because openOrder tells them back; the rest is either ours or already a field of Order.
 _NOT_ECHOED = frozenset({
     "orderId", "conId", "symbol", "secType", "expiry", "strike", "right", "multiplier", "exchange",
     "primaryExchange", "currency", "localSymbol", "tradingClass", "secIdType", "secId", "transmit", "whatIf",
 })  # fmt: skip
-# A short sale is told as a sale; where the shares come from is a field of its own.
-_SALES = ("SSHORT", "SLONG")
-
-
-def whole(text: str) -> int:
-    """Return a whole number, 0 for any spelling of "unset". Raises BadField."""
-    value = number_of(text)
-    if value is None:
-        return 0
-    if value != int(value):
-        raise BadField(f"not a whole number: {text[:40]}")
-    return int(value)
 
 
 def asked_contract(values: Values) -> AskedContract:
@@ -45,12 +35,13 @@ def asked_contract(values: Values) -> AskedContract:
         trading_class=values["tradingClass"],
         sec_id_type=values["secIdType"],
         sec_id=values["secId"],
+        legs=legs_of(values.get("legs", "")),
     )
 
 
 def order_of(values: Values, instrument: Instrument, *, client_id: int) -> Order:
     """Return the order a client wants, not yet known to the venue. Raises BadField."""
-    action = values["action"].upper()
+    number_of(values["cashQty"])
     kind = kind_named(values["orderType"])
     return Order(
         perm_id=0,
@@ -58,7 +49,7 @@ def order_of(values: Values, instrument: Instrument, *, client_id: int) -> Order
         client_id=client_id,
         con_id=instrument.con_id,
         exchange=values["exchange"] or instrument.exchange,
-        action="SELL" if action in _SALES else action,
+        action=side_of(values["action"]),
         quantity=number_of(values["totalQuantity"]) or 0.0,
         kind=kind,
         limit_price=price_of(values["lmtPrice"], used=uses_limit(kind)),
@@ -70,5 +61,11 @@ def order_of(values: Values, instrument: Instrument, *, client_id: int) -> Order
         order_ref=values["orderRef"],
         transmit=flag_of(values["transmit"], default=True),
         account=values["account"],
-        terms={name: text for name, text in values.items() if text and name not in _NOT_ECHOED},
+        terms=_terms(values),
     )
+
+
+def _terms(values: Values) -> dict[str, str]:
+    """Return what is kept as it came; a combination has no other name than the one it was given."""
+    left_out = _NOT_ECHOED - {"symbol", "currency"} if values["secType"] == BAG else _NOT_ECHOED
+    return {name: text for name, text in values.items() if text and name not in left_out}

@@ -16,6 +16,8 @@ from apps.simulator.kinds import KINDS, Kind
 QUANTITY_NOISE = 1e-9
 # The client of an order typed in TWS that no API client has bound; on the wire it is nobody's, number 0.
 NOBODY = -1
+# Why a short sale is held until somebody lends its shares.
+LOCATE = "locate"
 
 
 class Status(StrEnum):
@@ -47,7 +49,8 @@ class Order:
 
     `worked_at` is since when it stands in its place of the queue, `active_at` since when it
     may trade at all (0: not yet), `expires_at` when the system ends it (0: never, None: not
-    reckoned yet), `stop_price` a stop that moves, `queue_points` the price it queues at.
+    reckoned yet), `stop_price` a stop that moves, `queue_points` the price it queues at,
+    `cut_from` the size asked for if it was too large.
     """
 
     perm_id: int
@@ -86,6 +89,7 @@ class Order:
     queue_ahead: float = 0.0
     shown_left: float = 0.0
     is_adjusted: bool = False
+    cut_from: float = 0.0
     _asks: Instructions | None = field(default=None, repr=False, compare=False)
 
     @property

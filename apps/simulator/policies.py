@@ -30,9 +30,12 @@ class Policies:
     must_name_account: bool = False
     #: During resets a gateway says false, and the figures beside it cannot be relied on.
     is_account_ready: bool = True
-    #: Precautionary settings; 0 is off. Percent of the price, units of size.
+    #: Precautionary settings; 0 is off. Percent of the price, units of size, ticks.
     price_percent: float = 0.0
     size_limit: float = 0.0
+    tick_limit: float = 0.0
+    #: Symbols whose shares nobody lends: short sales of them are held for a locate.
+    hard_to_borrow: list[str] = field(default_factory=list)
 
     def change(self, values: dict[str, Any]) -> None:
         """Set policies by name. Raises BadPolicy and then changes nothing."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from apps.simulator.conditions import Conditions
 from apps.simulator.hedges import hedge_quantity
-from apps.simulator.orders import Order, Status
+from apps.simulator.orders import LOCATE, Order, Status
 from apps.simulator.time_texts import epoch_of
 from apps.simulator.universe import instrument_of
 from apps.simulator.venue_state import VenueState
@@ -32,6 +32,8 @@ class Readiness:
         )
 
     def _becomes_active(self, order: Order, now: float) -> bool:
+        if order.why_held == LOCATE:
+            return False
         parent = self._state.book.parent_of(order)
         if parent is not None and not has_opened(parent):
             return False

@@ -8,25 +8,36 @@ from dataclasses import dataclass
 from apps.simulator.hours import TradingHours
 from apps.simulator.ledger import Worth
 from apps.simulator.orders import Order
+from apps.simulator.policies import Policies
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why an order is refused. `is_rejection`: IB took it and rejected it, so it ends Inactive."""
+    """Why an order is refused.
+
+    `is_rejection`: IB took it and rejected it, so it ends Inactive. `reject_json` is what
+    clients since 166 may answer by advancedErrorOverride.
+    """
 
     code: int
     text: str
     is_rejection: bool = False
+    reject_json: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What the rules may look at; `reserved` is the margin that working orders may come to need."""
+    """What the rules may look at.
+
+    `price` is the market's; `needs` is the margin the order may come to need beside what is
+    held, `reserved` that of the other working orders.
+    """
 
     order: Order
     account: str
     worth: Worth
-    held: float
+    policies: Policies
+    needs: float
     price: float
     reserved: float
     now: float

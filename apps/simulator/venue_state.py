@@ -13,6 +13,7 @@ from typing import Any
 
 from apps.simulator.book import Book
 from apps.simulator.clock import Clock
+from apps.simulator.combo_orders import remember_combo
 from apps.simulator.events import (
     CommissionCharged,
     Event,
@@ -73,9 +74,9 @@ class VenueState:
     def tell(self, event: Event) -> None:
         self._events.append(event)
 
-    def notify(self, client_id: int, order_id: int, code: int, text: str) -> None:
+    def notify(self, client_id: int, order_id: int, code: int, text: str, *, reject_json: str = "") -> None:
         """Note an error or notice about an order, to be told to one client."""
-        self.tell(OrderNotice(client_id, order_id, code, text))
+        self.tell(OrderNotice(client_id, order_id, code, text, reject_json))
 
     def changed(self, order: Order, *, with_terms: bool = True, with_status: bool = True) -> None:
         """Note a change of an order, to be saved and told as it stands now."""
@@ -174,6 +175,7 @@ class VenueState:
         self.ledger.restore(meta["ledger"], list(self._journal.read("positions").values()))
         for row in self._journal.read("orders").values():
             order = Order.from_row(row)
+            remember_combo(order)
             if not order.is_done or order.completed_at >= keep_since:
                 self.book.add(order)
             else:
@@ -202,7 +204,7 @@ class VenueState:
         rows += [("executions", one.exec_id, one.as_row()) for one in self._fills.values()]
         rows += [
             ("positions", str(con_id), self.ledger.positions[con_id].as_row())
-            for con_id in sorted(self._positions)
+            for con_id in sorted(self._positions & self.ledger.positions.keys())
         ]
         return rows
 

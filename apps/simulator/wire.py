@@ -143,3 +143,13 @@ def number_of(text: str) -> float | None:
     if math.isnan(value):
         raise BadField("not a number: NaN")
     return None if abs(value) >= _UNSET_FROM else value
+
+
+def whole(text: str) -> int:
+    """Return a whole number, 0 for any spelling of "unset". Raises BadField."""
+    value = number_of(text)
+    if value is None:
+        return 0
+    if value != int(value):
+        raise BadField(f"not a whole number: {text[:40]}")
+    return int(value)

@@ -9,6 +9,7 @@ _loop_for_import = asyncio.new_event_loop()
 asyncio.set_event_loop(_loop_for_import)
 
 from collections.abc import AsyncIterator, Awaitable, Callable  # noqa: E402
+from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import ib_insync  # noqa: E402
@@ -81,6 +82,31 @@ async def ib(simulator: SimulatorServer) -> AsyncIterator[ib_insync.IB]:
     await client.connectAsync("127.0.0.1", simulator.port, clientId=7, timeout=4)
     yield client
     client.disconnect()
+
+
+@pytest.fixture
+async def life(clock: Clock, tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[SimulatorServer]]]:
+    """Run one life of a simulator after the other on the same directory."""
+    running: list[SimulatorServer] = []
+
+    async def begin() -> SimulatorServer:
+        for server in running:
+            await server.stop()
+        server = SimulatorServer(SimulatorConfig(port=0, clock=clock, pulse_s=0.01, state=tmp_path))
+        await server.start()
+        running[:] = [server]
+        return server
+
+    yield begin
+    for server in running:
+        await server.stop()
+
+
+async def client_of(server: SimulatorServer) -> RawClient:
+    """Return a client that has been greeted."""
+    client = await RawClient.open(server.port)
+    await client.settle()
+    return client
 
 
 async def until(condition: Callable[[], object], timeout_s: float = 5.0) -> None:

@@ -303,7 +303,7 @@ class TestRefusals:
         [
             (200, {"symbol": "NOSUCH"}),
             (110, {"kind": "LMT", "limit": 100.005}),
-            (10318, {"quantity": 0.5}),
+            (461, {"quantity": 0.00005}),
             (434, {"quantity": 0}),
             (387, {"kind": "PEG STK"}),
             (10052, {"tif": "SOON"}),

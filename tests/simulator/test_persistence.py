@@ -9,9 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from apps.simulator.clock import ManualClock
-from apps.simulator.config import SimulatorConfig
-from apps.simulator.server import SimulatorServer
-from tests.simulator.raw_client import RawClient, place_order
+from tests.simulator.conftest import client_of
+from tests.simulator.raw_client import place_order
 
 VERSION = 176
 DAY_S = timedelta(days=1).total_seconds()
@@ -21,30 +20,6 @@ DAY_S = timedelta(days=1).total_seconds()
 def clock():
     """Tuesday noon in New York."""
     return ManualClock(datetime(2026, 11, 24, 17, 0, tzinfo=UTC))
-
-
-@pytest.fixture
-async def life(clock, tmp_path):
-    """Run one life of a simulator after the other on the same directory."""
-    running = []
-
-    async def begin():
-        for server in running:
-            await server.stop()
-        server = SimulatorServer(SimulatorConfig(port=0, clock=clock, pulse_s=0.01, state=tmp_path))
-        await server.start()
-        running[:] = [server]
-        return server
-
-    yield begin
-    for server in running:
-        await server.stop()
-
-
-async def client_of(server):
-    client = await RawClient.open(server.port)
-    await client.settle()
-    return client
 
 
 def rows(tmp_path):

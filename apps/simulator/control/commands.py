@@ -202,6 +202,7 @@ COMMANDS: dict[str, Command] = {
     "manual_cancel": order_commands.manual_cancel,
     "correct_execution": order_commands.correct_execution,
     "bust_execution": order_commands.bust_execution,
+    "hard_to_borrow": order_commands.hard_to_borrow,
     "reset_next_id": order_commands.reset_next_id,
     "policies": order_commands.policies,
 }

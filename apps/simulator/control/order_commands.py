@@ -13,7 +13,7 @@ from apps.simulator.control.errors import ControlError
 from apps.simulator.kinds import kind_named, uses_aux, uses_limit
 from apps.simulator.orders import NOBODY, Order
 from apps.simulator.policies import BadPolicy
-from apps.simulator.universe import instrument_named
+from apps.simulator.universe import instrument_named, known_instrument, stock_named
 
 if TYPE_CHECKING:
     from apps.simulator.server import SimulatorServer
@@ -24,7 +24,7 @@ _UNSET_ID = "2147483647"
 
 
 def manual_order(simulator: SimulatorServer, request: Request) -> Answer:
-    """Type an order into TWS: `symbol`, `action`, `quantity`, `type`, `limit`, `stop`, `tif`."""
+    """Type an order into TWS: `symbol` or `conId`, `action`, `quantity`, `type`, `limit`, `stop`, `tif`."""
     order = _typed(request)
     refusal = simulator.venue.exchange.manual.place(order)
     if refusal is not None:
@@ -69,6 +69,19 @@ def reset_next_id(simulator: SimulatorServer, _: Request) -> Answer:
     return {"next_order_id": simulator.venue.state.book.next_order_id()}
 
 
+def hard_to_borrow(simulator: SimulatorServer, request: Request) -> Answer:
+    """Hold short sales of `symbol` for a locate, or release them with `on` false."""
+    symbol, symbols = str(request["symbol"]), simulator.venue.policies.hard_to_borrow
+    if stock_named(symbol) is None:
+        raise ControlError(f"unknown symbol {symbol!r}")
+    if symbol in symbols:
+        symbols.remove(symbol)
+    if request.get("on", True):
+        symbols.append(symbol)
+    simulator.venue.exchange.release_located()
+    return {"hard_to_borrow": sorted(symbols)}
+
+
 def policies(simulator: SimulatorServer, request: Request) -> Answer:
     """Change the policies that are named, and tell them all."""
     wanted = {name: value for name, value in request.items() if name != "command"}
@@ -80,9 +93,10 @@ def policies(simulator: SimulatorServer, request: Request) -> Answer:
 
 
 def _typed(request: Request) -> Order:
-    instrument = instrument_named(str(request["symbol"]))
+    name = request.get("conId", request.get("symbol", ""))
+    instrument = known_instrument(name) if isinstance(name, int) else instrument_named(str(name))
     if instrument is None:
-        raise ControlError(f"unknown symbol {request['symbol']!r}")
+        raise ControlError(f"unknown instrument {name!r}")
     kind = kind_named(str(request.get("type", "MKT")))
     terms = {"tif": str(request.get("tif", "DAY"))}
     if request.get("unset_id"):

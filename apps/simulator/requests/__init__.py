@@ -50,7 +50,7 @@ REQUESTS: dict[int, Handler] = {
 }
 
 # Requests nobody has taught us still carry a version before their id.
-_WITH_VERSION_FIELD = frozenset({21, 54, 55, 56, 57})
+_WITH_VERSION_FIELD = frozenset({54, 55, 56, 57})
 
 
 def refuse_unknown(session: ClientSession, message_id: int, fields: Fields) -> None:

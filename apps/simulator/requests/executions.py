@@ -30,6 +30,9 @@ def req_executions(session: ClientSession, fields: Fields) -> None:
         session.send(execution(session.version, request_id, fill))
     session.send(messages.end(Out.EXECUTIONS_END, request_id))
     for fill in fills:
+        if instrument_of(fill.con_id).legs:
+            # A combination is charged by its legs.
+            continue
         session.send(messages.commission(fill.exec_id, fill.commission, fill.realized))
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apps.simulator import messages
+from apps.simulator.exercise import exercise_order
 from apps.simulator.hours import eastern_date, midnight
 from apps.simulator.layout import Values
+from apps.simulator.listings import AskedContract, right_of
 from apps.simulator.manual_desk import BINDING_CLIENT
-from apps.simulator.messages import In, Out
+from apps.simulator.messages import DECIMAL_SIZES, In, Out
 from apps.simulator.order_messages import completed_order, open_order, order_status, read_place_order
-from apps.simulator.order_reading import asked_contract, order_of, whole
+from apps.simulator.order_reading import asked_contract, order_of
 from apps.simulator.orders import NOBODY, Order, Status
+from apps.simulator.refusals import Refusal
 from apps.simulator.requests.contracts import find_or_refuse
 from apps.simulator.requests.handler import Handler
 from apps.simulator.streams import Stream
-from apps.simulator.wire import BadField, Fields, flag_of
+from apps.simulator.wire import BadField, Fields, flag_of, money_text, number_of, whole
 
 if TYPE_CHECKING:
     from apps.simulator.client_session import ClientSession
@@ -40,6 +43,9 @@ def place_order(session: ClientSession, fields: Fields) -> None:
     except BadField as error:
         session.send_error(order_id, 321, f"Error validating request.-'bS' : cause - {error}")
         return
+    if session.version < DECIMAL_SIZES and order.quantity != int(order.quantity):
+        session.send_error(order_id, 10318, "This order doesn't support fractional quantity trading.")
+        return
     if flag_of(values["whatIf"]):
         _preview(session, order)
     else:
@@ -47,22 +53,62 @@ def place_order(session: ClientSession, fields: Fields) -> None:
 
 
 def _preview(session: ClientSession, order: Order) -> None:
-    refusal, figures = session.venue.exchange.preview(order)
-    if refusal is not None:
-        session.send_error(order.order_id, refusal.code, refusal.text)
+    effect = session.venue.exchange.preview(order)
+    if isinstance(effect, Refusal):
+        session.send_error(order.order_id, effect.code, effect.text, reject_json=effect.reject_json)
         return
-    before, change, equity = figures["before"], figures["change"], figures["equity"]
-    commission = f"{figures['commission']:.2f}"
     order.account = session.account
     order.status = Status.PRE_SUBMITTED
-    margins: Values = {"whatIf": "1", "equityWithLoanBefore": f"{equity:.2f}", "equityWithLoanChange": "0.00"}
-    margins |= {"equityWithLoanAfter": f"{equity:.2f}", "commissionCurrency": "USD", "commission": commission}
-    margins |= {"minCommission": commission, "maxCommission": commission}
-    for kind in ("initMargin", "maintMargin"):
-        margins[f"{kind}Before"] = f"{before:.2f}"
-        margins[f"{kind}Change"] = f"{change:.2f}"
-        margins[f"{kind}After"] = f"{before + change:.2f}"
+    margins: Values = {"whatIf": "1", "commissionCurrency": "USD"}
+    for kind, (before, change) in {
+        "initMargin": effect.initial,
+        "maintMargin": effect.maintenance,
+        "equityWithLoan": (effect.equity, -effect.commission),
+    }.items():
+        margins[f"{kind}Before"] = money_text(before)
+        margins[f"{kind}Change"] = money_text(change)
+        margins[f"{kind}After"] = money_text(before + change)
+    commission = money_text(effect.commission)
+    margins |= dict.fromkeys(("commission", "minCommission", "maxCommission"), commission)
+    margins["warningText"] = effect.warning
     session.send(open_order(session.version, order, preview=margins))
+
+
+def exercise_options(session: ClientSession, fields: Fields) -> None:
+    fields.skip()
+    order_id = fields.integer()
+    asked = _read_option(fields)
+    action, quantity = fields.integer(), fields.integer()
+    account, is_override = fields.text(), fields.flag()
+    option = find_or_refuse(session, order_id, asked)
+    if option is None:
+        return
+    if account not in ("", session.account):
+        session.send_error(order_id, 321, "Error validating request.-'cA' : cause - Invalid account code")
+        return
+    order = exercise_order(option, client_id=session.client_id, order_id=order_id, quantity=quantity)
+    order.account = session.account
+    session.venue.exchange.exercising.instruct(order, action=action, is_override=is_override)
+
+
+def _read_option(fields: Fields) -> AskedContract:
+    """Read the contract of an exercise, which has no primary exchange."""
+    con_id, symbol, sec_type, expiry = fields.integer(), fields.text(), fields.text(), fields.text()
+    strike, right, multiplier = number_of(fields.text()) or 0.0, right_of(fields.text()), fields.text()
+    exchange, currency, local_symbol, trading_class = (fields.text() for _ in range(4))
+    return AskedContract(
+        con_id=con_id,
+        symbol=symbol,
+        sec_type=sec_type,
+        expiry=expiry,
+        strike=strike,
+        right=right,
+        multiplier=multiplier,
+        exchange=exchange,
+        currency=currency,
+        local_symbol=local_symbol,
+        trading_class=trading_class,
+    )
 
 
 def cancel_order(session: ClientSession, fields: Fields) -> None:
@@ -133,6 +179,7 @@ REQUESTS: dict[int, Handler] = {
     In.PLACE_ORDER: place_order,
     In.CANCEL_ORDER: cancel_order,
     In.REQ_GLOBAL_CANCEL: global_cancel,
+    In.EXERCISE_OPTIONS: exercise_options,
     In.REQ_OPEN_ORDERS: req_open_orders,
     In.REQ_ALL_OPEN_ORDERS: req_all_open_orders,
     In.REQ_AUTO_OPEN_ORDERS: req_auto_open_orders,
