@@ -40,7 +40,7 @@ class Exposure:
         self._policies = policies
         self._state = state
         self._clock = clock
-        self._reserves = Reserves(state, need_of=lambda order: self._needs(order, self._own_price(order)))
+        self._reserves = Reserves(state, need_of=self._reserve)
 
     def mark(self, con_id: int) -> float:
         """Return the price at which a position is valued now."""
@@ -99,6 +99,10 @@ class Exposure:
         if order.is_buy:
             return 0.0
         return max(0.0, order.remaining - max(0.0, self._state.ledger.position(order.con_id).quantity))
+
+    def _reserve(self, order: Order) -> float:
+        """Return the margin that a working order may come to need."""
+        return self._needs(order, self._own_price(order))
 
     def _own_price(self, order: Order) -> float:
         return order.limit_price or order.aux_price or self.mark(order.con_id)
