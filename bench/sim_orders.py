@@ -36,7 +36,14 @@ def run(options: Options) -> Report:
         report.add(
             group, "all filled after", [one.wall_s for one in windows], unit="s", digits=2, target=at_most(10)
         )
-        report.add(group, "CPU time of the simulator", [one.cpu_s for one in windows], unit="s", digits=2)
+        report.add(
+            group,
+            "CPU time of the simulator",
+            [one.cpu_s for one in windows],
+            unit="s",
+            digits=2,
+            target=at_most(10),
+        )
         report.add(group, "orders", [one.per_cpu_second for one in windows], unit="per CPU-s")
     _tell_resting(report, options)
     return report

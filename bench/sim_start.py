@@ -29,7 +29,7 @@ def run(options: Options) -> Report:
             memory.append(simulator.rss_mb())
     group = f"simulator with {symbols:,} symbols"
     report.add(group, "exec to listening", starts, unit="s", digits=2, target=at_most(1.0))
-    report.add(group, "CPU time until then", cpu, unit="s", digits=2)
+    report.add(group, "CPU time until then", cpu, unit="s", digits=2, target=at_most(1.0))
     report.add(group, "of the first, Python and asyncio alone", bare, unit="s", digits=2)
     report.add(group, "resident after the start", memory, unit="MB", digits=1, target=at_most(120))
     used = _rss_in_use_mb(options)
