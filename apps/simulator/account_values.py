@@ -9,8 +9,6 @@ Value = tuple[str, str, str]
 
 _ZERO_KEYS = (
     "AccruedCash",
-    "AccruedDividend",
-    "NetDividend",
     "FutureOptionValue",
 )
 
@@ -68,6 +66,8 @@ def ledger_values(worth: Worth, *, currency: str) -> list[Value]:
         "StockMarketValue": worth.stock_value,
         "OptionMarketValue": worth.option_value,
         "FuturesPNL": worth.futures,
+        "AccruedDividend": worth.dividends,
+        "NetDividend": worth.dividends,
         "NetLiquidationByCurrency": worth.equity,
         "UnrealizedPnL": worth.unrealized,
         "RealizedPnL": worth.realized,

@@ -7,12 +7,15 @@ ending.py, and what it means for the account exposure.py.
 
 from __future__ import annotations
 
+from datetime import date
+
 from apps.simulator.admission import refusal_of
 from apps.simulator.auctions import Auctions
 from apps.simulator.back_office import BackOffice
 from apps.simulator.bonds import Bonds
 from apps.simulator.clock import Clock
 from apps.simulator.conditions import Conditions
+from apps.simulator.corporate_desk import CorporateDesk
 from apps.simulator.ending import BY_SYSTEM, Ending
 from apps.simulator.entering import Entering
 from apps.simulator.exercise import Exercising
@@ -64,6 +67,7 @@ class Exchange:
             conditions=conditions,
             readiness=Readiness(state, conditions, mark=self._exposure.mark),
         )
+        self._corporate = CorporateDesk(state, clock=clock, ending=self._ending, mark=self._exposure.mark)
         self._aged_at = 0
         self._entering = Entering(
             state,
@@ -175,5 +179,7 @@ class Exchange:
         hours = self.state.market.hours
         session = session_at(hours, now) or session_before(hours, now)
         if self.state.ledger.day != session.day.isoformat():
+            if self.state.ledger.day:
+                self._corporate.settle(first=date.fromisoformat(self.state.ledger.day), last=session.day)
             keep_since = midnight(eastern_date(now))
             self.state.start_day(session.day.isoformat(), self.mark, keep_since=keep_since)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 from zlib import crc32
 
@@ -28,6 +29,7 @@ from apps.simulator.tick_types import Tick
 from apps.simulator.ticks import TRADES, Ticker
 from apps.simulator.universe import Instrument
 from apps.simulator.volatility import historical_volatility, implied_volatility, running_volatility
+from apps.simulator.wire import number_text
 
 # What changes with every trade; the rest is looked at once a minute.
 LIVELY = frozenset({220, 221, 225, 232, 233, 293, 294, 295, 318, 375, 619})
@@ -307,6 +309,20 @@ def _rt_historical_volatility(sight: Sight) -> list[Figure]:
     return [_generic(Tick.RT_HISTORICAL_VOLATILITY, value)]
 
 
+def _dividends(sight: Sight) -> list[Figure]:
+    """Return what was paid in a year and will be in the next, and the next ex-day with its amount."""
+    today = eastern_date(sight.at)
+    year = timedelta(days=365)
+    sources = sight.market.sources
+    past = sources.dividends_between(sight.instrument, today - year, today)
+    coming = sources.dividends_between(sight.instrument, today, today + year)
+    if not coming:
+        return []
+    sums = [number_text(sum(one.amount for one in part)) for part in (past, coming)]
+    words = (*sums, f"{coming[0].ex_day:%Y%m%d}", number_text(coming[0].amount))
+    return [Figure(Tick.IB_DIVIDENDS, Form.TEXT, ",".join(words))]
+
+
 def _bond_factor(sight: Sight) -> list[Figure]:
     return [_generic(Tick.BOND_FACTOR, 1.0)]
 
@@ -380,6 +396,7 @@ _TELLERS: dict[int, Callable[[Sight], list[Figure]]] = {
     318: _last_rth_trade,
     375: _trades_as_text(Tick.RT_TRADE_VOLUME),
     411: _rt_historical_volatility,
+    456: _dividends,
     460: _bond_factor,
     576: _nav_quote,
     577: _nav_last,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
 from apps.simulator.orders import QUANTITY_NOISE, Execution, Position
@@ -25,7 +26,8 @@ class Worth:
     """What the account is worth at one instant, in dollars.
 
     `futures` is their open profit: all they add to the equity. `commodities` is the part of
-    the initial and of the maintenance margin that futures and options on them bind.
+    the initial and of the maintenance margin that futures and options on them bind, and
+    `dividends` what is promised and not yet paid.
     """
 
     cash: float
@@ -40,6 +42,7 @@ class Worth:
     futures: float = 0.0
     maintenance_margin: float = 0.0
     commodities: tuple[float, float] = (0.0, 0.0)
+    dividends: float = 0.0
 
     @property
     def available(self) -> float:
@@ -54,6 +57,15 @@ class Worth:
         return max(0.0, self.available * LEVERAGE)
 
 
+@dataclass(frozen=True, slots=True)
+class Accrual:
+    """A dividend the account has a right to and has not been paid, in dollars; negative if it owes it."""
+
+    con_id: int
+    pay_day: str
+    amount: float
+
+
 class Ledger:
     """One account's books.
 
@@ -65,6 +77,7 @@ class Ledger:
         self.positions: dict[int, Position] = {}
         self.day = ""
         self.day_start_equity = cash
+        self.accruals: list[Accrual] = []
 
     def position(self, con_id: int) -> Position:
         """Return the position in an instrument, an empty one if there is none."""
@@ -112,7 +125,8 @@ class Ledger:
         sums = _Sums(cash=self.cash)
         for one in self.held():
             sums.add(one, mark(one.con_id))
-        equity = sums.cash + sums.stock_value + sums.option_value + sums.futures
+        dividends = sum(one.amount for one in self.accruals)
+        equity = sums.cash + sums.stock_value + sums.option_value + sums.futures + dividends
         return Worth(
             cash=sums.cash,
             gross=sums.gross,
@@ -126,6 +140,7 @@ class Ledger:
             futures=sums.futures,
             maintenance_margin=sums.maintenance,
             commodities=(sums.commodity_margin, sums.commodity_maintenance),
+            dividends=dividends,
         )
 
     def start_day(self, day: str, mark: Mark) -> None:
@@ -141,13 +156,25 @@ class Ledger:
                 notional(instrument_of(one.con_id), one.quantity, mark(one.con_id)) if one.quantity else 0.0
             )
 
+    def pay_dividends(self, day: date) -> None:
+        """Turn into cash what is due on a day or was before it."""
+        due = day.isoformat()
+        self.cash += sum(one.amount for one in self.accruals if one.pay_day <= due)
+        self.accruals = [one for one in self.accruals if one.pay_day > due]
+
     def as_row(self) -> dict[str, Any]:
-        return {"cash": self.cash, "day": self.day, "day_start_equity": self.day_start_equity}
+        return {
+            "cash": self.cash,
+            "day": self.day,
+            "day_start_equity": self.day_start_equity,
+            "accruals": [asdict(one) for one in self.accruals],
+        }
 
     def restore(self, row: dict[str, Any], positions: list[dict[str, Any]]) -> None:
         self.cash = row["cash"]
         self.day = row["day"]
         self.day_start_equity = row["day_start_equity"]
+        self.accruals = [Accrual(**one) for one in row.get("accruals", [])]
         self.positions = {one["con_id"]: Position(**one) for one in positions}
 
 

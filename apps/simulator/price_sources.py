@@ -57,6 +57,10 @@ class PriceSources:
             self._splits[instrument.con_id] = found
         return found
 
+    def splits_between(self, instrument: Instrument, first: date, last: date) -> list[Split]:
+        """Return the splits after `first`, up to and including `last`."""
+        return [one for one in self.splits_of(instrument) if first < one.day <= last]
+
     def split_factor(self, instrument: Instrument, day: date, *, seen: date) -> float:
         """Return by what a price of a day is multiplied when it is told on another."""
         splits = self.splits_of(instrument)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, date, datetime
 
 import pytest
 
+from apps.simulator.account_values import account_values
 from apps.simulator.bars import DAY, historical_bars
+from apps.simulator.clock import ManualClock
 from apps.simulator.config import BadConfig, SimulatorConfig
 from apps.simulator.corporate_actions import (
     BadCalendar,
@@ -21,6 +24,8 @@ from apps.simulator.opening import open_sources
 from apps.simulator.price_sources import PriceSources
 from apps.simulator.quotes import Market
 from apps.simulator.universe import INSTRUMENTS, instrument_named
+from apps.simulator.venue import open_venue
+from tests.simulator.raw_client import contract, place_order
 
 NVDA, KO = instrument_named("NVDA"), instrument_named("KO")
 EX_DAY = date(2026, 12, 10)
@@ -208,3 +213,126 @@ class TestDividend:
         part = 1 - 0.63 / KO.price(trades[before].closing)
         assert adjusted[before].closing == pytest.approx(trades[before].closing * part, abs=2)
         assert adjusted[before].volume == trades[before].volume
+
+
+CALENDAR = """
+[[split]]
+symbol = "NVDA"
+date = 2026-11-19
+ratio = 4
+[[split]]
+symbol = "MSFT"
+date = 2026-11-19
+ratio = 0.125
+[[dividend]]
+symbol = "KO"
+ex_date = 2026-11-19
+pay_date = 2026-11-21
+amount = 0.50
+"""
+
+
+class TestAccount:
+    @pytest.fixture
+    def clock(self):
+        return ManualClock(datetime(2026, 11, 18, 20, 0, tzinfo=UTC))
+
+    @pytest.fixture
+    def simulator_options(self, tmp_path):
+        (tmp_path / "days.toml").write_text(CALENDAR)
+        return {"calendar": tmp_path / "days.toml", "limits": "none", "state": tmp_path / "state.db"}
+
+    @pytest.fixture
+    def let_days_pass(self, simulator, clock):
+        def pass_days(days):
+            clock.advance(days * 86_400)
+            simulator.pulse()
+
+        return pass_days
+
+    async def buy(self, raw, simulator, order_id, symbol, quantity, *, action="BUY"):
+        raw.send(*place_order(raw.version, order_id, symbol, quantity=quantity, action=action))
+        con_id = instrument_named(symbol).con_id
+        ledger = simulator.venue.state.ledger
+        signed = quantity if action == "BUY" else -quantity
+        async with asyncio.timeout(5):
+            while ledger.position(con_id).quantity != signed:
+                simulator.venue.clock.advance(1)
+                simulator.pulse()
+                await raw.settle()
+
+    async def test_holds_more_shares_at_less_after_a_split(self, raw, simulator, let_days_pass):
+        await self.buy(raw, simulator, 1, "NVDA", 10)
+        ledger, exchange = simulator.venue.state.ledger, simulator.venue.exchange
+        before = ledger.position(NVDA.con_id).average_cost
+        raw.send(61, 1)
+        await raw.until(62)
+        let_days_pass(1)
+        told = [one for one in await raw.settle() if one[0] == "61"]
+
+        assert ledger.position(NVDA.con_id).quantity == 40
+        assert ledger.position(NVDA.con_id).average_cost == pytest.approx(before / 4)
+        assert abs(exchange.worth().unrealized) < 0.1 * 40 * before / 4
+        assert float(told[-1][14]) == 40
+
+    async def test_is_paid_for_what_is_left_of_a_share(self, raw, simulator, let_days_pass):
+        await self.buy(raw, simulator, 1, "MSFT", 20)
+        ledger = simulator.venue.state.ledger
+        cash = ledger.cash
+        let_days_pass(1)
+        price = simulator.venue.exchange.mark(instrument_named("MSFT").con_id)
+
+        assert ledger.position(instrument_named("MSFT").con_id).quantity == 2
+        assert price > 2000
+        assert ledger.cash - cash == pytest.approx(price / 2)
+
+    async def test_loses_the_orders_that_outlast_the_day(self, raw, simulator, let_days_pass):
+        raw.send(*place_order(raw.version, 1, "NVDA", kind="LMT", limit=1.0, tif="GTC"))
+        raw.send(*place_order(raw.version, 2, "KO", kind="LMT", limit=1.0, tif="GTC"))
+        await raw.settle()
+        let_days_pass(1)
+        frames = await raw.settle()
+        statuses = {one[1]: one[2] for one in frames if one[0] == "3"}
+        (reason,) = [one for one in frames if one[0] == "4" and one[3] == "202"]
+
+        assert statuses == {"1": "Cancelled"}
+        assert (reason[2], "split" in reason[4]) == ("1", True)
+
+    async def test_is_promised_a_dividend_and_then_paid(self, raw, simulator, let_days_pass):
+        await self.buy(raw, simulator, 1, "KO", 100)
+        ledger = simulator.venue.state.ledger
+        cash = ledger.cash
+        let_days_pass(1)
+        worth = simulator.venue.exchange.worth()
+        promised = {key: value for key, value, currency in account_values(worth, "DU1") if currency == "USD"}
+        held = ledger.cash
+        let_days_pass(2)
+
+        assert (worth.dividends, held - cash, ledger.cash - cash) == (50.0, 0.0, 50.0)
+        assert (promised["NetDividend"], promised["AccruedDividend"]) == ("50.00", "50.00")
+        assert ledger.accruals == []
+
+    async def test_pays_the_dividend_of_shares_it_sold_short(self, raw, simulator, let_days_pass):
+        await self.buy(raw, simulator, 1, "KO", 100, action="SELL")
+        cash = simulator.venue.state.ledger.cash
+        let_days_pass(3)
+
+        assert simulator.venue.state.ledger.cash - cash == -50.0
+
+    async def test_finds_its_promises_again_after_a_restart(self, raw, simulator, let_days_pass, clock):
+        await self.buy(raw, simulator, 1, "KO", 100)
+        let_days_pass(1)
+        cash = simulator.venue.state.ledger.cash
+        await simulator.stop()
+        clock.advance(3 * 86_400)
+        again = open_venue(simulator.config, publish=lambda _: None)
+        again.exchange.pulse()
+
+        assert again.state.ledger.cash - cash == 50.0
+        again.journal.close()
+
+    async def test_tells_dividends_as_a_generic_tick(self, raw):
+        raw.send(1, 11, 1, *contract("KO"), 0, "mdoff,456", 0, 0, "")
+        (tick,) = [one for one in await raw.settle() if one[0] == "46"]
+
+        assert tick[3:] == ["59", "0,0.5,20261119,0.5"]
