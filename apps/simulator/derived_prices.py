@@ -30,7 +30,7 @@ RATE = 0.04
 YEAR_S = 365 * 86_400
 TRADING_DAYS = 252
 _CLOSE_S = 16 * 3600
-_KEPT_BLOCKS = 4
+_KEPT_BLOCKS = 3
 # Options are listed for a year, futures for two.
 _LISTED_DAYS = {True: 366, False: 731}
 _OPTION_SHARE = 0.0004

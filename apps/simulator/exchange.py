@@ -30,6 +30,7 @@ from apps.simulator.orders import LOCATE, Order
 from apps.simulator.policies import Policies
 from apps.simulator.readiness import Readiness
 from apps.simulator.refusals import Refusal
+from apps.simulator.settlement import Settlement
 from apps.simulator.size_rules import fix_quantity
 from apps.simulator.trading import Trading
 from apps.simulator.universe import instrument_of
@@ -57,6 +58,7 @@ class Exchange:
         self._ending = Ending(state, clock)
         self._filling = Filling(state, Bonds(state, self._ending))
         self._auctions = Auctions(state, ending=self._ending, filling=self._filling)
+        self._settlement = Settlement(state, self._ending)
         self._switch = switch
         conditions = Conditions(state, self._exposure)
         self._working = Working(
@@ -166,6 +168,7 @@ class Exchange:
                 if not self._switch.are_fills_held:
                     self._auctions.hold(now)
                 self._expire(now)
+                self._settlement.settle(now)
             self._working.pulse(now)
 
     def _expire(self, now: float) -> None:

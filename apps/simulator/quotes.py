@@ -35,7 +35,7 @@ from apps.simulator.universe import instrument_of
 
 _KEPT_STRETCHES = 50_000
 _KEPT_QUOTES = 2_000
-_KEPT_DERIVED = 4000
+_KEPT_DERIVED = 1500
 # How wide the quote of an option is, as a part of its price.
 _OPTION_WIDTH = 0.015
 # Why trading in an instrument is halted, as tick 49 says it.

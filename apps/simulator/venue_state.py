@@ -123,6 +123,12 @@ class VenueState:
         self.tell(TradeBusted(fill.con_id))
         self.tell(PositionChanged(fill.con_id))
 
+    def position_moved(self, con_id: int) -> None:
+        """Note that what is held of an instrument changed without an execution."""
+        self._positions.add(con_id)
+        self._is_counter_changed = True
+        self.tell(PositionChanged(con_id))
+
     def charged(self, fill: Execution) -> None:
         self.tell(CommissionCharged(fill))
         self.tell(PositionChanged(fill.con_id))

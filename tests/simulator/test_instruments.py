@@ -307,7 +307,7 @@ class TestOrders:
 
         assert errors == ([] if is_fine else [110])
 
-    @pytest.mark.parametrize(("kind", "quantity"), [("FUT", 0.5), ("OPT", 1.5), ("CRYPTO", 0.000001)])
+    @pytest.mark.parametrize(("kind", "quantity"), [("FUT", 0.5), ("OPT", 1.5), ("CRYPTO", 0.000015)])
     async def test_name_whole_quantities(self, ib, kind, quantity):
         (contract,) = await ib.qualifyContractsAsync(KINDS[kind])
         trade = ib.placeOrder(contract, MarketOrder("BUY", quantity, tif="DAY"))
