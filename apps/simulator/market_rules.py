@@ -56,7 +56,7 @@ def is_conforming(instrument: Instrument, price: float) -> bool:
 
 
 def is_conforming_quantity(instrument: Instrument, quantity: float) -> bool:
-    """Return whether a quantity is a multiple of the smallest one; if not, 10318."""
+    """Return whether a quantity is a multiple of the smallest one."""
     steps = quantity / instrument.size_step
     return abs(steps - round(steps)) <= _NOISE
 
