@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from tests.interop import steps_account as account
+from tests.interop import steps_kinds as kinds
 from tests.interop import steps_market as market
 from tests.interop import steps_orders as orders
 from tests.interop import steps_reference as reference
@@ -72,12 +73,23 @@ SIDE_BY_SIDE = (
     Step("symbol search", reference.symbol_search),
     Step("details stock", reference.details_stock),
     Step("details fund", reference.details_fund),
-    Step("details currency", reference.details_currency),
-    Step("details index", reference.details_index),
-    Step("details future", reference.details_future),
-    Step("details option", reference.details_option),
-    Step("details crypto", reference.details_crypto),
-    Step("details bond", reference.details_bond),
+    Step("details currency", kinds.details_currency),
+    Step("details index", kinds.details_index),
+    Step("details FUT", kinds.details_future),
+    Step("details CONTFUT", kinds.details_continuous),
+    Step("details OPT", kinds.details_option),
+    Step("details FOP", kinds.details_future_option),
+    Step("details crypto", kinds.details_coin),
+    Step("details metal", kinds.details_metal),
+    Step("details CFD", kinds.details_difference),
+    Step("details bond", kinds.details_bond),
+    Step("details BAG", kinds.details_combination),
+    Step("quotes FUT", kinds.quote_future),
+    Step("quotes currency", kinds.quote_currency),
+    Step("quotes index", kinds.quote_index),
+    Step("quotes crypto", kinds.quote_coin),
+    Step("quotes OPT", kinds.quote_option),
+    Step("option figures", kinds.option_figures),
     Step("option chain", reference.option_chain),
     Step("market rule", reference.market_rule),
     Step("smart components", reference.smart_components),
@@ -115,6 +127,10 @@ IN_TURN = (
     Step("bracket", orders.bracket),
     Step("OCA", orders.one_cancels_all),
     Step("partial fills", orders.partial_fills),
+    Step("order OPT", kinds.order_option),
+    Step("order FUT", kinds.order_future),
+    Step("order currency", kinds.order_currency),
+    Step("order BAG", kinds.order_combination),
     Step("executions", orders.executions),
     Step("commissions", orders.commissions),
     Step("completed orders", orders.completed_orders),

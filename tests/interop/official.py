@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ibapi.client import EClient
-from ibapi.contract import Contract
+from ibapi.contract import ComboLeg, Contract
 from ibapi.execution import ExecutionFilter
 from ibapi.order import Order
 from ibapi.scanner import ScannerSubscription
@@ -26,6 +26,7 @@ class OfficialPeer(Peer):
     """EClient and EWrapper. Callbacks arrive in its thread and are recorded in the loop's."""
 
     types = SimpleNamespace(
+        ComboLeg=ComboLeg,
         Contract=Contract,
         Order=Order,
         ExecutionFilter=ExecutionFilter,

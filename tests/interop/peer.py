@@ -73,6 +73,9 @@ class Peer(ABC):
     def contract(self, **values: Any) -> Contract:
         return self.fill_in(self.types.Contract(), values)
 
+    def leg(self, **values: Any) -> Any:
+        return self.fill_in(self.types.ComboLeg(), values)
+
     def at(self, contract: Contract, exchange: str) -> Contract:
         """Return the same contract on another exchange."""
         return self.contract(
@@ -249,6 +252,14 @@ class Peer(ABC):
         await self.send("cancelRealTimeBars", request_id)
         names = ("time", "open", "high", "low", "close", "volume", "average", "count")
         return SimpleNamespace(**dict(zip(names, bar[1:], strict=True)))
+
+    async def implied_volatility(self, contract: Contract, *, price: float, under: float) -> float:
+        asked = ("calculateImpliedVolatility", contract, price, under, [])
+        return float((await self.ask(*asked, answer="tickOptionComputation"))[3])
+
+    async def option_price(self, contract: Contract, *, volatility: float, under: float) -> float:
+        asked = ("calculateOptionPrice", contract, volatility, under, [])
+        return float((await self.ask(*asked, answer="tickOptionComputation"))[5])
 
     # --- the past ------------------------------------------------------------------------------
 

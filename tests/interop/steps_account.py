@@ -18,8 +18,8 @@ HEARD = frozenset(
     pnlSingle position positionEnd positionMulti positionMultiEnd realtimeBar scannerData scannerDataEnd
     scannerParameters securityDefinitionOptionParameter securityDefinitionOptionParameterEnd
     smartComponents softDollarTiers symbolSamples tickByTickAllLast tickByTickBidAsk tickByTickMidPoint
-    tickGeneric tickPrice tickReqParams tickSize tickSnapshotEnd tickString updateAccountTime
-    updateAccountValue updateMktDepth updateMktDepthL2 updatePortfolio
+    tickGeneric tickOptionComputation tickPrice tickReqParams tickSize tickSnapshotEnd tickString
+    updateAccountTime updateAccountValue updateMktDepth updateMktDepthL2 updatePortfolio
 """.split()
 )
 

@@ -36,7 +36,7 @@ def _ascend(moments: list[float]) -> None:
 
 
 async def quotes(desk: Desk) -> None:
-    quote = await desk.peer.quote(await desk.stock("AAPL"), wanted=ALWAYS_TOLD)
+    quote = await desk.peer.quote(await desk.stock("GS"), wanted=ALWAYS_TOLD)
     ticks = quote.ticks
     bid, ask, last = (price_of(ticks[kind]) for kind in (BID, ASK, LAST))
     assert 0 < bid < ask, (bid, ask)

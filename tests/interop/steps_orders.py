@@ -22,7 +22,7 @@ def _shares(working: Working) -> float:
     return sum(float(one.shares) for one in working.executions)
 
 
-async def _is_filled(desk: Desk, working: Working) -> None:
+async def is_filled(desk: Desk, working: Working) -> None:
     """Wait for fills and commissions, and check that everything told about them agrees."""
     await working.reaches("Filled")
     await working.is_charged()
@@ -34,7 +34,9 @@ async def _is_filled(desk: Desk, working: Working) -> None:
     assert math.isclose(float(fills[-1].cumQty), _shares(working)), fills[-1]
     assert all(one.permId == last.perm_id > 0 for one in fills), fills
     assert all(one.acctNumber == desk.peer.account for one in fills), fills
-    assert all(one.commission > 0 and one.currency == "USD" for one in working.commissions)
+    # The least an order costs may be charged with its first fill alone.
+    assert all(one.commission >= 0 and one.currency == "USD" for one in working.commissions)
+    assert sum(one.commission for one in working.commissions) > 0, working.commissions
     desk.peer.after_order(working)
 
 
@@ -55,7 +57,7 @@ async def market_order(desk: Desk) -> None:
     contract = await desk.stock("KO")
     terms = {"action": "BUY", "totalQuantity": 100, "orderType": "MKT", "orderRef": "interop-market"}
     desk.bought = await desk.peer.place(contract, **terms)
-    await _is_filled(desk, desk.bought)
+    await is_filled(desk, desk.bought)
     assert {one.side for one in desk.bought.executions} == {"BOT"}
     assert {one.orderRef for one in desk.bought.executions} == {"interop-market"}
 
@@ -64,7 +66,7 @@ async def limit_order(desk: Desk) -> None:
     price = await desk.price("PFE")
     terms = {"action": "BUY", "totalQuantity": 10, "orderType": "LMT", "lmtPrice": round(price * 1.05, 2)}
     working = await desk.peer.place(await desk.stock("PFE"), **terms)
-    await _is_filled(desk, working)
+    await is_filled(desk, working)
     assert all(one.price <= terms["lmtPrice"] for one in working.executions), working.executions
 
 
@@ -106,7 +108,7 @@ async def stop_order(desk: Desk) -> None:
     held = desk.peer.journal.of("orderStatus", working.order_id)[-1][9]
     assert held == "trigger", held
     await desk.peer.modify(working, auxPrice=round(price * 1.2, 2))
-    await _is_filled(desk, working)
+    await is_filled(desk, working)
     assert {one.side for one in working.executions} == {"SLD"}
 
 
@@ -133,12 +135,12 @@ async def bracket(desk: Desk) -> None:
     )
     assert entry.statuses == [], "an order that is not transmitted had a status"
     stop = await desk.peer.place(contract, orderType="STP", auxPrice=round(price * 0.7, 2), **exit_terms)
-    await _is_filled(desk, entry)
+    await is_filled(desk, entry)
     await profit.reaches("Submitted")
     await stop.reaches("PreSubmitted")
     assert profit.last.parent_id == stop.last.parent_id == entry.order_id, (profit.last, stop.last)
     await desk.peer.modify(profit, lmtPrice=round(price * 0.95, 2))
-    await _is_filled(desk, profit)
+    await is_filled(desk, profit)
     await stop.reaches(*CANCELLED)
     assert not stop.executions, "both exits traded"
     stop.forgive(*CANCEL_CODES)
@@ -156,7 +158,7 @@ async def one_cancels_all(desk: Desk) -> None:
         lmtPrice=round(price * 1.05, 2),
         **group,
     )
-    await _is_filled(desk, taking)
+    await is_filled(desk, taking)
     await resting.reaches(*CANCELLED)
     resting.forgive(*CANCEL_CODES)
     assert not resting.executions, "both orders of the group traded"
@@ -165,7 +167,7 @@ async def one_cancels_all(desk: Desk) -> None:
 async def partial_fills(desk: Desk) -> None:
     terms = {"action": "BUY", "totalQuantity": 3000, "orderType": "MKT"}
     working = await desk.peer.place(await desk.stock("F"), **terms)
-    await _is_filled(desk, working)
+    await is_filled(desk, working)
     fills = working.executions
     assert len(fills) >= 2, fills
     running = 0.0
@@ -194,7 +196,7 @@ async def commissions(desk: Desk) -> None:
     charged = {one.execId for one in reports}
     executed = {one[2].execId for one in desk.peer.journal.calls["execDetails"]}
     assert executed <= charged, executed - charged
-    assert all(one.commission > 0 for one in reports), reports
+    assert all(one.commission >= 0 for one in reports), reports
 
 
 async def completed_orders(desk: Desk) -> None:

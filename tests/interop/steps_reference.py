@@ -41,7 +41,7 @@ def _sound(details: Any) -> None:
     assert details.longName, "no name"
 
 
-async def _described(desk: Desk, **wanted: Any) -> Any:
+async def described(desk: Desk, **wanted: Any) -> Any:
     """Return the details of the first contract that fits, sound in all that every kind has."""
     found = await desk.peer.details(desk.peer.contract(**wanted))
     for one in found:
@@ -52,7 +52,7 @@ async def _described(desk: Desk, **wanted: Any) -> Any:
 
 
 async def details_stock(desk: Desk) -> None:
-    found = await _described(desk, symbol="IBM", secType="STK", exchange="SMART", currency="USD")
+    found = await described(desk, symbol="IBM", secType="STK", exchange="SMART", currency="USD")
     assert found.stockType == "COMMON", found.stockType
     assert found.contract.primaryExchange == "NYSE", found.contract.primaryExchange
     assert {one.tag for one in found.secIdList} >= {"ISIN"}, found.secIdList
@@ -61,40 +61,8 @@ async def details_stock(desk: Desk) -> None:
 
 
 async def details_fund(desk: Desk) -> None:
-    found = await _described(desk, symbol="SPY", secType="STK", exchange="SMART", currency="USD")
+    found = await described(desk, symbol="SPY", secType="STK", exchange="SMART", currency="USD")
     assert found.stockType == "ETF", found.stockType
-
-
-async def details_currency(desk: Desk) -> None:
-    found = await _described(desk, symbol="EUR", secType="CASH", exchange="IDEALPRO", currency="USD")
-    assert found.contract.localSymbol == "EUR.USD", found.contract.localSymbol
-    assert found.minTick < 0.001, found.minTick
-
-
-async def details_index(desk: Desk) -> None:
-    found = await _described(desk, symbol="SPX", secType="IND", exchange="CBOE", currency="USD")
-    assert found.contract.localSymbol == "SPX", found.contract.localSymbol
-
-
-async def details_future(desk: Desk) -> None:
-    found = await _described(desk, symbol="ES", secType="FUT", exchange="CME", currency="USD")
-    assert int(found.contract.multiplier) == 50, found.contract.multiplier
-    assert len(found.contract.lastTradeDateOrContractMonth) == 8, found.contract
-    assert found.realExpirationDate, "no real expiration date"
-    assert len(found.contractMonth) == 6, found.contractMonth
-
-
-async def details_crypto(desk: Desk) -> None:
-    found = await _described(desk, symbol="BTC", secType="CRYPTO", exchange="PAXOS", currency="USD")
-    assert found.contract.localSymbol == "BTC.USD", found.contract.localSymbol
-
-
-async def details_bond(desk: Desk) -> None:
-    wanted = desk.peer.contract(symbol="US-T", secType="BOND", exchange="SMART", currency="USD")
-    found = (await desk.peer.details(wanted))[0]
-    assert found.coupon > 0, found.coupon
-    assert found.contract.conId > 0, found.contract
-    assert found.cusip, "no CUSIP"
 
 
 async def option_chain(desk: Desk) -> None:
@@ -107,26 +75,6 @@ async def option_chain(desk: Desk) -> None:
         assert int(one.multiplier) == 100, one.multiplier
         assert one.expirations, "no expirations"
         assert all(strike > 0 for strike in one.strikes), one.strikes
-
-
-async def details_option(desk: Desk) -> None:
-    stock = await desk.stock("AAPL")
-    chain = (await desk.peer.chains(stock))[0]
-    price = await desk.price("AAPL")
-    strike = min(chain.strikes, key=lambda one: abs(one - price))
-    found = await _described(
-        desk,
-        symbol="AAPL",
-        secType="OPT",
-        exchange="SMART",
-        currency="USD",
-        lastTradeDateOrContractMonth=sorted(chain.expirations)[-1],
-        strike=strike,
-        right="C",
-    )
-    assert found.underConId == stock.conId, found.underConId
-    assert found.contract.strike == strike, found.contract.strike
-    assert int(found.contract.multiplier) == 100, found.contract.multiplier
 
 
 async def market_rule(desk: Desk) -> None:

@@ -41,7 +41,9 @@ class Thing(SimpleNamespace):
 class StoqeyPeer(Peer):
     """The library in a process of Node, found in the folder `library` of installed modules."""
 
-    types = SimpleNamespace(Contract=Thing, Order=Thing, ExecutionFilter=Thing, ScannerSubscription=Thing)
+    types = SimpleNamespace(
+        ComboLeg=Thing, Contract=Thing, Order=Thing, ExecutionFilter=Thing, ScannerSubscription=Thing
+    )
 
     def __init__(self, journal: Journal, library: Path) -> None:
         super().__init__(journal)
