@@ -203,7 +203,7 @@ async def _result(desk: Desk, step: Step) -> tuple[str, str]:
             await step.act(desk)
     except NotOffered as reason:
         return LEFT_OUT, str(reason)
-    except (AssertionError, Refused, TimeoutError) as error:
+    except (AssertionError, Refused, TimeoutError, ConnectionError) as error:
         return FAILED, f"{str(error)[:400]}{_place(error)}"
     except Exception as error:  # noqa: BLE001  whatever a library raises is the outcome of the step
         return FAILED, f"{error!r:.400}{_place(error)}"

@@ -45,6 +45,7 @@ class InsyncPeer(Peer):
             method = getattr(wrapper, name)
             if not name.startswith("_") and name not in _NOT_CALLBACKS and callable(method):
                 setattr(wrapper, name, self._recorder(name, method))
+        self.ib.disconnectedEvent += lambda: self.journal.record("connectionClosed", ())
         for name in _UNHEARD:
             setattr(wrapper, name, self._recorder(name, lambda *_: None))
 

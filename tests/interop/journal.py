@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 LIMIT_S = 15.0
+_CLOSED = ("connectionClosed", "disconnected")
 #: What a healthy gateway says by itself: its farms are there.
 INFORMATION = frozenset({2104, 2106, 2107, 2108, 2119, 2158})
 #: What comes beside an answer, not instead of it.
@@ -69,10 +70,15 @@ class Journal:
         return [one for one in self.calls[name] if one[0] == request_id]
 
     async def until(self, look: Callable[[], Found | None], what: str) -> Found:
-        """Return what is looked for as soon as it is there. Raises TimeoutError, saying what is missing."""
+        """Return what is looked for as soon as it is there.
+
+        Raises TimeoutError, saying what is missing, or ConnectionError if nothing more can come.
+        """
         try:
             async with asyncio.timeout(LIMIT_S):
                 while not (found := look()):
+                    if any(self.calls[name] for name in _CLOSED):
+                        raise ConnectionError(f"no {what}: the connection is closed")
                     self._news.clear()
                     await self._news.wait()
                 return found
