@@ -163,7 +163,9 @@ def _price(price: float | None) -> str:
 
 
 def _trail_stop(order: Order) -> str:
-    """Return the trailing stop; a plain limit order is told with one, a dollar above its limit."""
+    """Return the trailing stop where it stands; a plain limit order is told with one above its limit."""
+    if order.nature.trails and order.stop_price is not None:
+        return double_text(order.stop_price)
     own = order.terms.get("trailStopPrice", "")
     if own or order.kind != "LMT" or order.limit_price is None or is_combo(order):
         return own

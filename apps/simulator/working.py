@@ -101,10 +101,12 @@ class Working:
         if not order.nature.waits_for_trigger or order.is_elected:
             return True
         before = order.trigger_price
+        # Its first stop is the venue's to tell; where it goes from there anybody can follow.
+        starts_trailing = order.nature.trails and order.stop_price is None
         start_trailing(order, look)
         has_turned = adjust_stop(order, look, self._state.market)
         order.is_elected = wakes(order, look, self._state.market)
-        if has_turned or (not order.is_elected and order.why_held == ""):
+        if has_turned or starts_trailing or (not order.is_elected and order.why_held == ""):
             order.why_held = "" if order.is_elected else "trigger"
             self._state.changed(order)
         elif before != order.trigger_price:

@@ -116,7 +116,18 @@ async def trailing_order(desk: Desk) -> None:
     terms = {"action": "SELL", "totalQuantity": 10, "orderType": "TRAIL", "trailingPercent": 5.0}
     working = await desk.peer.place(await desk.stock("DIS"), **terms)
     await working.reaches("PreSubmitted")
-    told = desk.peer.journal.of("openOrder", working.order_id)[-1][2]
+    journal = desk.peer.journal
+    told = await journal.until(
+        lambda: next(
+            (
+                one[2]
+                for one in journal.of("openOrder", working.order_id)
+                if 0 < (one[2].trailStopPrice or 0) < 1e6
+            ),
+            None,
+        ),
+        "openOrder with the stop",
+    )
     price = await desk.price("DIS")
     assert 0.9 * price < told.trailStopPrice < 0.99 * price, (told.trailStopPrice, price)
     assert told.trailingPercent == 5.0, told.trailingPercent
