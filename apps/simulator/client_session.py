@@ -188,7 +188,8 @@ class ClientSession:
         """Answer startApi."""
         if self.venue.faults.connection.silent_after_start:
             self.mute()
-        self.send(messages.managed_accounts(self.account))
+        ends_in_comma = self.venue.policies.accounts_end_in_comma
+        self.send(messages.managed_accounts(self.account, ends_in_comma=ends_in_comma))
         self.send(messages.next_valid_id(self.venue.state.book.next_order_id()))
         for code, text in (
             (2104, "Market data farm connection is OK:usfarm"),

@@ -24,9 +24,15 @@ class Ending:
 
     def cancel(self, order: Order, *, by: str = BY_TRADER, reason: str = "") -> None:
         """End an order as cancelled and say so to its client; see to its children and its parent."""
+        status = Status.CANCELLED
         if order.status is Status.API_PENDING:
+            # The gateway had it alone: nobody else ever knew of it.
+            status = Status.API_CANCELLED
             self._state.book.forget(order)
-        self.finish(order, Status.CANCELLED, by=by)
+        elif order.tif == "IOC":
+            order.status = Status.PENDING_CANCEL
+            self._state.changed(order, with_terms=False)
+        self.finish(order, status, by=by)
         self._state.notify(order.client_id, order.order_id, 202, f"Order Canceled - reason:{reason}")
         self._settle_family(order, by=by)
 

@@ -13,6 +13,7 @@ from apps.simulator.admission import refusal_of
 from apps.simulator.auctions import Auctions
 from apps.simulator.back_office import BackOffice
 from apps.simulator.bonds import Bonds
+from apps.simulator.cancelling import Cancelling
 from apps.simulator.clock import Clock
 from apps.simulator.conditions import Conditions
 from apps.simulator.corporate_desk import CorporateDesk
@@ -53,9 +54,9 @@ class Exchange:
         self.state = state
         self.account = account
         self._clock = clock
-        self._policies = policies
         self._exposure = Exposure(state, clock=clock, account=account, policies=policies)
         self._ending = Ending(state, clock)
+        self._cancelling = Cancelling(state, clock=clock, ending=self._ending, policies=policies)
         self._filling = Filling(state, Bonds(state, self._ending))
         self._auctions = Auctions(state, ending=self._ending, filling=self._filling)
         self._settlement = Settlement(state, self._ending)
@@ -107,26 +108,14 @@ class Exchange:
         return refusal_of(self._exposure.asked(order)) or self._exposure.effect_of(order)
 
     def cancel(self, client_id: int, order_id: int) -> None:
+        """Cancel an order for a client, or tell it why not."""
         with self.state.deed():
-            order = self.state.book.find(client_id, order_id)
-            if order is None and self._policies.cross_client_cancel:
-                order = self.state.book.find_open_id(order_id)
-            if order is None:
-                text = f"OrderId {order_id} that needs to be cancelled is not found."
-                self.state.notify(client_id, order_id, 10147, text)
-            elif order.is_done:
-                text = f"OrderId {order_id} that needs to be cancelled cannot be cancelled, state: "
-                self.state.notify(client_id, order_id, 10148, f"{text}{order.status}.")
-            else:
-                self._ending.cancel(order)
-                if order.client_id != client_id:
-                    self.state.notify(client_id, order_id, 202, "Order Canceled - reason:")
+            self._cancelling.cancel(client_id, order_id)
 
     def cancel_all(self) -> None:
+        """Cancel every open order, whoever placed it."""
         with self.state.deed():
-            for order in self.state.book.open_orders():
-                if not order.is_done:
-                    self._ending.cancel(order)
+            self._cancelling.cancel_all()
 
     def fill_by_hand(self, order: Order, *, shares: float) -> None:
         """Trade some of an order at its limit or else the market price, open or not."""
@@ -163,6 +152,7 @@ class Exchange:
         now = self._clock.epoch()
         with self.state.deed():
             self._turn_day(now)
+            self._cancelling.carry_out()
             if int(now) != self._aged_at:
                 self._aged_at = int(now)
                 if not self._switch.are_fills_held:

@@ -242,8 +242,8 @@ def next_valid_id(order_id: int) -> Message:
     return [Out.NEXT_VALID_ID, 1, order_id]
 
 
-def managed_accounts(account: str) -> Message:
-    return [Out.MANAGED_ACCOUNTS, 1, account]
+def managed_accounts(account: str, *, ends_in_comma: bool = False) -> Message:
+    return [Out.MANAGED_ACCOUNTS, 1, f"{account}," if ends_in_comma else account]
 
 
 def current_time(epoch: float) -> Message:

@@ -26,12 +26,14 @@ class Status(StrEnum):
     API_PENDING = "ApiPending"
     PRE_SUBMITTED = "PreSubmitted"
     SUBMITTED = "Submitted"
+    PENDING_CANCEL = "PendingCancel"
     FILLED = "Filled"
     CANCELLED = "Cancelled"
+    API_CANCELLED = "ApiCancelled"
     INACTIVE = "Inactive"
 
 
-DONE = frozenset({Status.FILLED, Status.CANCELLED, Status.INACTIVE})
+DONE = frozenset({Status.FILLED, Status.CANCELLED, Status.API_CANCELLED, Status.INACTIVE})
 
 
 class _Slotted(Protocol):

@@ -13,6 +13,13 @@ from typing import Any
 REJECT_ORDERS = STATUS_FIRST, ERROR_FIRST, ERROR_ONLY = ("status-first", "error-first", "error-only")
 
 
+_CHOICES: dict[str, tuple[str | int, ...]] = {
+    "reject_order": REJECT_ORDERS,
+    "late_cancel_code": (10148, 161, 136),
+    "unknown_cancel_code": (10147, 135),
+}
+
+
 class BadPolicy(ValueError):
     """There is no such policy, or not with this value."""
 
@@ -23,11 +30,18 @@ class Policies:
 
     cross_client_cancel: bool = True
     reject_order: str = STATUS_FIRST
+    #: What a cancel that comes too late is told, and one of an order nobody knows.
+    late_cancel_code: int = 10148
+    unknown_cancel_code: int = 10147
+    #: Cancels of orders that wait for the exchange to open are carried out when it does.
+    parks_cancels: bool = False
     #: The login may not trade these kinds of security (460), the account not these symbols (203).
     no_permission: list[str] = field(default_factory=list)
     not_allowed: list[str] = field(default_factory=list)
     #: A login of several accounts refuses an order that does not say which (435).
     must_name_account: bool = False
+    #: As gateways of several accounts do it; clients must not take the rest for an account.
+    accounts_end_in_comma: bool = False
     #: During resets a gateway says false, and the figures beside it cannot be relied on.
     is_account_ready: bool = True
     #: Precautionary settings; 0 is off. Percent of the price, units of size, ticks.
@@ -45,8 +59,8 @@ class Policies:
                 raise BadPolicy(f"unknown policy {name!r}; known: {', '.join(known)}")
             if not isinstance(value, known[name]) and not (known[name] is float and isinstance(value, int)):
                 raise BadPolicy(f"policy {name} is a {known[name].__name__}")
-            if name == "reject_order" and value not in REJECT_ORDERS:
-                raise BadPolicy(f"reject_order is one of: {', '.join(REJECT_ORDERS)}")
+            if name in _CHOICES and value not in _CHOICES[name]:
+                raise BadPolicy(f"{name} is one of: {', '.join(map(str, _CHOICES[name]))}")
         for name, value in values.items():
             setattr(self, name, value)
 

@@ -136,7 +136,13 @@ class TestLimitOrder:
         await price("AAPL", 230)
         raw.send(*place_order(VERSION, 1, kind="LMT", limit=225, tif="IOC"))
 
-        assert story(await raw.settle(), 1) == ["5", "3 PreSubmitted", "3 Cancelled", "4 202"]
+        assert story(await raw.settle(), 1) == [
+            "5",
+            "3 PreSubmitted",
+            "3 PendingCancel",
+            "3 Cancelled",
+            "4 202",
+        ]
 
     async def test_fill_or_kill_ends_inactive_when_too_large(self, raw, price):
         await price("AAPL", 230)

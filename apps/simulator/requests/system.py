@@ -25,7 +25,8 @@ def req_ids(session: ClientSession, fields: Fields) -> None:
 
 def req_managed_accounts(session: ClientSession, fields: Fields) -> None:
     fields.skip()
-    session.send(messages.managed_accounts(session.account))
+    ends_in_comma = session.venue.policies.accounts_end_in_comma
+    session.send(messages.managed_accounts(session.account, ends_in_comma=ends_in_comma))
 
 
 def set_server_log_level(session: ClientSession, fields: Fields) -> None:
