@@ -200,6 +200,17 @@ class TestPolicies:
         assert [one[0] for one in await raw.settle()] == story
         assert simulator.venue.state.book.find(1, 1).status == "Inactive"
 
+    async def test_may_end_the_list_of_accounts_in_a_comma(self, simulator):
+        await ask_async(simulator.control_port, "policies", accounts_end_in_comma=True)
+        client = await RawClient.open(simulator.port, client_id=4)
+        ib = ib_insync.IB()
+        await ib.connectAsync("127.0.0.1", simulator.port, clientId=5, timeout=4)
+
+        assert client.frames[0] == ["15", "1", "DU1234567,"]
+        assert ib.managedAccounts() == ["DU1234567"]
+        ib.disconnect()
+        await client.close()
+
     @pytest.mark.parametrize("wanted", [{"nonsense": 1}, {"reject_order": "never"}, {"size_limit": "many"}])
     async def test_that_do_not_exist_are_refused(self, simulator, wanted):
         with pytest.raises(ControlError):
