@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ib_insync
 import pytest
 
 from apps.simulator.config import SimulatorConfig
