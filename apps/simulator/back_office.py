@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from apps.simulator.events import CommissionCharged, PositionChanged
-from apps.simulator.orders import Execution
+from apps.simulator.orders import QUANTITY_NOISE, Execution
 from apps.simulator.universe import instrument_of
 from apps.simulator.venue_state import VenueState
 
@@ -27,7 +27,8 @@ class BackOffice:
     def correct(self, exec_id: str, *, price: float | None, shares: float | None) -> Execution:
         """Give an execution another price or size, under the next revision of its id.
 
-        Raises UnknownExecution, and ValueError if nothing would remain of the trade.
+        Raises UnknownExecution, and ValueError if nothing would remain of the trade or the
+        position was moved by more than trades.
         """
         with self._state.deed():
             former = self._find(exec_id)
@@ -49,7 +50,7 @@ class BackOffice:
         return wanted
 
     def bust(self, exec_id: str) -> None:
-        """Declare a trade void. Raises UnknownExecution."""
+        """Declare a trade void. Raises UnknownExecution, and ValueError as `correct` does."""
         with self._state.deed():
             former = self._find(exec_id)
             self._state.busted(former)
@@ -59,8 +60,16 @@ class BackOffice:
         for one in self._state.book.executions:
             # A combination is booked by its legs, and so corrected by them.
             if one.exec_id == exec_id and not instrument_of(one.con_id).legs:
+                self._check_moved_by_trades_alone(one.con_id)
                 return one
         raise UnknownExecution(f"no execution {exec_id!r} today")
+
+    def _check_moved_by_trades_alone(self, con_id: int) -> None:
+        """Raise ValueError if a split or a settlement stands between the day's trades and the position."""
+        position = self._state.ledger.position(con_id)
+        fills = (one.signed_shares for one in self._state.book.executions if one.con_id == con_id)
+        if abs(position.day_start_quantity + sum(fills) - position.quantity) > QUANTITY_NOISE:
+            raise ValueError("more than trades moved this position today: it cannot be booked anew")
 
     def _book_anew(self, con_id: int) -> dict[str, float | None]:
         """Book the day again; executions keep what they realize now."""

@@ -105,6 +105,14 @@ class TestCorrection:
             await control("correct_execution", **{"execId": fill["execId"], **change})
         assert simulator.venue.state.ledger.cash == before
 
+    async def test_is_refused_once_more_than_trades_moved_the_position(self, control, trade, simulator):
+        fill = await trade(1)
+        simulator.venue.state.ledger.positions[265598].quantity *= 2
+
+        with pytest.raises(ControlError):
+            await control("correct_execution", execId=fill["execId"], price=229)
+        assert simulator.venue.state.ledger.position(265598).quantity == 200
+
 
 class TestBust:
     async def test_takes_the_trade_out_of_the_books(self, raw, control, trade, simulator):
