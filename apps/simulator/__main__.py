@@ -15,9 +15,11 @@ from typing import TextIO
 
 from apps.simulator.clock_options import add_clock_options, clock_for
 from apps.simulator.config import BadConfig, SimulatorConfig
+from apps.simulator.control import LOOPBACK
 from apps.simulator.control import program as control
 from apps.simulator.entitlements import Right
 from apps.simulator.frames import printing
+from apps.simulator.help_options import add_help_options
 from apps.simulator.limits import LIMITS
 from apps.simulator.messages import NEWEST_VERSION
 from apps.simulator.policies import REJECT_ORDERS
@@ -47,7 +49,7 @@ def parse_arguments(arguments: list[str]) -> tuple[SimulatorConfig, str]:
     parser.add_argument("--port", type=int, default=4002, help="0 takes a free port")
     parser.add_argument("--control-port", type=int, default=None, help="HTTP, loopback; 0 takes a free port")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--scenario", default="quiet")
+    parser.add_argument("--scenario", default="quiet", help="name of one that comes along, or path of a file")
     parser.add_argument("--state", type=Path, default=None, help="file or directory that keeps the book")
     parser.add_argument("--account", default="DU1234567")
     parser.add_argument("--hours", choices=("always", "nyse"), default="always")
@@ -64,6 +66,7 @@ def parse_arguments(arguments: list[str]) -> tuple[SimulatorConfig, str]:
         "--limits", choices=tuple(LIMITS), default="real", help="how much data may be asked for, and how fast"
     )
     add_clock_options(parser)
+    add_help_options(parser)
     parser.add_argument(
         "--tape",
         dest="tapes",
@@ -119,7 +122,7 @@ async def run(config: SimulatorConfig) -> None:
         loop.add_signal_handler(number, stopped.set)
     server = SimulatorServer(config)
     await server.start()
-    control = f"{config.host}:{server.control_port}" if server.control_port else "none"
+    control = f"{LOOPBACK}:{server.control_port}" if server.control_port else "none"
     _say(
         sys.stdout,
         f"simulator listens on {config.host}:{server.port}, control {control}, "

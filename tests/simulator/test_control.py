@@ -64,7 +64,7 @@ class TestAddresses:
 
         assert answer.status == 200
         assert answer.headers["Content-Type"].startswith("text/plain")
-        for word in ("GET    /status", "POST   /faults/<name>", "eat_order", *COMMANDS):
+        for word in ("GET    /status", "POST   /faults/<name>", "eat_order", "nightly_reset", *COMMANDS):
             assert word in answer.text
 
     async def test_what_can_be_read_is_read(self, ask):

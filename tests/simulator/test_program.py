@@ -105,6 +105,46 @@ class TestProgram:
         assert run.returncode == 2
         assert len(run.stderr.strip().splitlines()) == 1
 
+    @pytest.mark.processes
+    @pytest.mark.parametrize(
+        ("option", "line"),
+        [
+            ("--help-faults", "  eat_order(count=whole number (1))"),
+            (
+                "--help-scenarios",
+                "  farm_blip              2103 and 2105 for three seconds; streams stay dead",
+            ),
+        ],
+    )
+    def test_lists_what_can_be_switched_and_played(self, option, line):
+        run = subprocess.run(
+            [sys.executable, "-m", "apps.simulator", option],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+
+        assert run.returncode == 0
+        assert line in run.stdout.splitlines()
+
+    @pytest.mark.processes
+    async def test_plays_a_file_of_ones_own_in_its_own_time(self, program, tmp_path):
+        path = tmp_path / "mine.toml"
+        path.write_text(
+            "description = 'a notice every minute'\n"
+            "[[steps]]\nevery = '1m'\nfault = 'emit_error'\nwith = { code = 2109, text = 'a minute' }\n"
+        )
+        running = program("--speed", "600", "--start", "2026-11-20T10:00:00-05:00", "--scenario", str(path))
+        client = await RawClient.open(running.port)
+        told = [(await client.error(2109))[4] for _ in range(3)]
+        now = int((await client.ask(49, 49, 1))[2])
+        await client.close()
+
+        assert told == ["a minute"] * 3
+        assert 1795186800 + 180 <= now < 1795186800 + 3600
+
     def test_binds_elsewhere_only_where_a_container_allows_it(self):
         config = SimulatorConfig(host="0.0.0.0")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +13,13 @@ import pytest
 from apps.simulator.clock import ManualClock
 from apps.simulator.config import BadConfig
 from apps.simulator.control import ControlRefused, ask_async
+from apps.simulator.faults import TABLE
 from apps.simulator.scenario import read_scenario, scenario_names
 from apps.simulator.scenario.reading import seconds_of, understand
 from tests.simulator.conftest import until
 from tests.simulator.raw_client import RawClient, contract, place_order
 
+MANUAL = Path(__file__).parents[2] / "docs" / "simulator-faults.md"
 FOLDER = Path(__file__).parents[2] / "apps" / "simulator" / "scenarios"
 
 
@@ -374,6 +377,11 @@ class TestFiles:
         text = Path(__file__).read_text()
 
         assert [name for name in scenario_names() if f"async def test_{name}(" not in text] == []
+
+    def test_each_is_told_of_in_the_manual_and_so_is_each_verb(self):
+        words = set(re.findall(r"[a-z_]+", MANUAL.read_text()))
+
+        assert sorted({*scenario_names(), *TABLE.verbs} - words) == []
 
     @pytest.mark.parametrize("name", scenario_names())
     def test_each_opens_with_what_it_reproduces(self, name):

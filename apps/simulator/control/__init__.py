@@ -9,10 +9,11 @@ from __future__ import annotations
 from apps.simulator.control.client import ControlClient, ControlRefused, ask_async
 from apps.simulator.control.commands import COMMANDS, Answer, Command, Request
 from apps.simulator.control.errors import ControlError
-from apps.simulator.control.http import ControlServer
+from apps.simulator.control.http import LOOPBACK, ControlServer
 
 __all__ = [
     "COMMANDS",
+    "LOOPBACK",
     "Answer",
     "Command",
     "ControlClient",

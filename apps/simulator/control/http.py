@@ -194,9 +194,7 @@ async def answer(simulator: SimulatorServer, asked: Asked) -> Reply:
         refuse_browsers(asked)
         route, found = find_route(asked.method, asked.target)
         if route.command == HOME:
-            return Reply(
-                HTTPStatus.OK, page(simulator.venue.faults.help_lines).encode(), "text/plain; charset=utf-8"
-            )
+            return Reply(HTTPStatus.OK, page().encode(), "text/plain; charset=utf-8")
         request = request_for(route, found, _read_body(asked.body))
         result = command_of(request["command"])(simulator, request)
         told = await result if inspect.iscoroutine(result) else result

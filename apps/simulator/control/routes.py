@@ -6,12 +6,14 @@ with curl. An address that reads never changes anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 from apps.simulator.control.commands import COMMANDS, Request, help_of
 from apps.simulator.control.errors import ControlError
+from apps.simulator.faults import TABLE
+from apps.simulator.scenario import scenario_lines
 
 Body = dict[str, object]
 HOME = ""
@@ -91,9 +93,9 @@ def request_for(route: Route, found: Body, body: Body) -> Request:
     return {**body, **found, "command": name}
 
 
-def page(lines: Callable[[], Iterator[str]]) -> str:
-    """Return the page for people; `lines` tells the fault verbs."""
-    return "\n".join([*_page(), *lines(), ""])
+def page() -> str:
+    """Return the page for people: addresses, commands, scenarios and fault verbs."""
+    return "\n".join([*_page(), *scenario_lines(), "", *TABLE.help_lines(), ""])
 
 
 def _page() -> Iterator[str]:

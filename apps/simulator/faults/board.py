@@ -51,6 +51,13 @@ class Table:
     retells: tuple[Callable[[FaultSwitches, list[Event]], list[Event]], ...] = ()
     endings: Mapping[str, Callable[[FaultSwitches], None]] = field(default_factory=dict)
 
+    def help_lines(self) -> Iterator[str]:
+        """Return the verbs for people, each with its arguments."""
+        yield "Faults"
+        for name, verb in sorted(self.verbs.items()):
+            yield f"  {name}({', '.join(one.text() for one in verb.arguments)})"
+            yield f"      {verb.help}"
+
     def verb(self, name: str) -> Verb:
         """Return a verb. Raises UnknownFault."""
         if name not in self.verbs:
@@ -220,10 +227,3 @@ class FaultSwitches:
     def takes_disclaimer(self) -> bool:
         """Return whether a new client is told to accept the disclaimer of paper trading first."""
         return bool(spend(self.connection, "disclaimer"))
-
-    def help_lines(self) -> Iterator[str]:
-        """Return the verbs for people, each with its arguments."""
-        yield "Faults"
-        for name, verb in sorted(self.verbs.items()):
-            yield f"  {name}({', '.join(one.text() for one in verb.arguments)})"
-            yield f"      {verb.help}"

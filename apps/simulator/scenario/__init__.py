@@ -7,6 +7,6 @@ apps/simulator/scenarios; each opens with what it reproduces.
 from __future__ import annotations
 
 from apps.simulator.scenario.player import ScenarioPlayer
-from apps.simulator.scenario.reading import Scenario, Step, read_scenario, scenario_names
+from apps.simulator.scenario.reading import Scenario, Step, read_scenario, scenario_lines, scenario_names
 
-__all__ = ["Scenario", "ScenarioPlayer", "Step", "read_scenario", "scenario_names"]
+__all__ = ["Scenario", "ScenarioPlayer", "Step", "read_scenario", "scenario_lines", "scenario_names"]

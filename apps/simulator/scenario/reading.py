@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
@@ -73,6 +74,12 @@ class Scenario:
 def scenario_names() -> list[str]:
     """Return the scenarios that come with the simulator."""
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+def scenario_lines() -> Iterator[str]:
+    """Return the scenarios for people, one a line."""
+    yield "Scenarios"
+    yield from (f"  {name:<22} {read_scenario(name).description}" for name in scenario_names())
 
 
 def read_scenario(name: str) -> Scenario:
