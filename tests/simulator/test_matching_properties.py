@@ -191,6 +191,29 @@ class TestTheBook:
                     assert earlier.limit_price == later.limit_price or earlier.filled
                     assert earlier.limit_price != later.limit_price
 
+    @EXAMPLES
+    @given(st.lists(SIZES, min_size=2, max_size=6), st.integers(0, 5000), st.integers(1, 20))
+    def test_serves_one_price_in_order_and_with_no_share_the_market_did_not_trade(
+        self, wanted, offset, seconds
+    ):
+        play = Play()
+        play.wait(float(offset))
+        play.price(230)
+        for quantity in wanted:
+            # So large that most of them are still waiting when the time is over.
+            play.place({"kind": "LMT", "action": "SELL", "quantity": 5 * quantity, "limit": 230.0})
+            play.wait(1.0)
+        start = int(play.floor.clock.epoch()) - len(wanted)
+        play.wait(float(seconds))
+        end = int(play.floor.clock.epoch()) + 1
+
+        filled = [one.filled for one in play.all_orders()]
+        unfinished = next(
+            (place for place, one in enumerate(play.all_orders()) if one.remaining), len(wanted)
+        )
+        assert not any(filled[unfinished + 1 :])
+        assert sum(filled) <= play.floor.venue.market.stretch(AAPL, start, end).volume
+
 
 class TestTrailingStops:
     @EXAMPLES
@@ -238,8 +261,8 @@ class TestBrackets:
     @EXAMPLES
     @given(
         SIZES,
-        CENTS,
-        st.integers(10, 60),
+        st.integers(-10, 60).map(lambda cents: 230 + cents / 100),
+        st.integers(1, 20),
         st.lists(
             st.one_of(
                 st.tuples(st.just("price"), CENTS),
