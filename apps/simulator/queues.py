@@ -7,22 +7,68 @@ trade beyond the price has passed everybody who waited there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
+from apps.simulator.book import Book
 from apps.simulator.depth import standing_at
 from apps.simulator.looks import Look
 from apps.simulator.orders import Order
 from apps.simulator.quotes import Market
 
 
-def join(order: Order, look: Look, market: Market, *, points: int, others: Iterable[Order]) -> None:
-    """Put an order at the end of the queue of a price; one that stands there keeps its place."""
-    if order.queue_points == points:
-        return
-    order.queue_points = points
-    order.worked_at = look.now
-    order.shown_left = order.asks.display_size
-    order.queue_ahead = _ahead(order, look, market, others=others)
+class Queues:
+    """The queues of all prices at which our orders wait."""
+
+    def __init__(self, market: Market, book: Book) -> None:
+        self._market = market
+        self._book = book
+        # The last of ours at each price: nobody of ours stands behind it, so it has most before it.
+        self._last: dict[tuple[int, bool, int], Order] = {}
+        for order in sorted(book.open_orders(), key=lambda one: one.worked_at):
+            if order.queue_points is not None:
+                self._last[_place_of(order)] = order
+
+    def join(self, order: Order, look: Look, *, points: int) -> None:
+        """Put an order at the end of the queue of a price; one that stands there keeps its place."""
+        if order.queue_points == points:
+            return
+        order.queue_points = points
+        order.shown_left = order.asks.display_size
+        self._go_to_end(order, look)
+
+    def show_next(self, order: Order, look: Look, *, shares: float) -> None:
+        """Send an iceberg to the end of its queue for every part of it that has been taken."""
+        if not order.asks.display_size or order.queue_points is None:
+            return
+        order.shown_left -= shares
+        if order.shown_left <= 0:
+            order.shown_left = order.asks.display_size
+            self._go_to_end(order, look)
+
+    def _go_to_end(self, order: Order, look: Look) -> None:
+        points = order.queue_points or 0
+        shown = standing_at(self._market, look.instrument, look.quote, points=points, is_bid=order.is_buy)
+        # Our own earlier orders must be served first, however the market's part of the queue was drawn.
+        order.queue_ahead = max(float(shown), self._most_before(order))
+        order.worked_at = look.now
+        self._last[_place_of(order)] = order
+
+    def _most_before(self, order: Order) -> float:
+        last = self._last.get(_place_of(order))
+        if last is None:
+            return 0.0
+        if last is not order and not last.is_done and _place_of(last) == _place_of(order):
+            return last.queue_ahead
+        return max(
+            (
+                one.queue_ahead
+                for one in self._book.open_in(order.con_id)
+                if one is not order and one.queue_points is not None and _place_of(one) == _place_of(order)
+            ),
+            default=0.0,
+        )
+
+
+def _place_of(order: Order) -> tuple[int, bool, int]:
+    return order.con_id, order.is_buy, order.queue_points or 0
 
 
 def leave(order: Order) -> None:
@@ -48,29 +94,6 @@ def served(order: Order, look: Look, *, at_most: float) -> float:
         one.shares_left -= shares
         got += shares
     return got
-
-
-def show_next(order: Order, look: Look, market: Market, *, shares: float, others: Iterable[Order]) -> None:
-    """Send an iceberg to the end of its queue for every part of it that has been taken."""
-    if not order.asks.display_size or order.queue_points is None:
-        return
-    order.shown_left -= shares
-    if order.shown_left <= 0:
-        order.shown_left = order.asks.display_size
-        order.worked_at = look.now
-        order.queue_ahead = _ahead(order, look, market, others=others)
-
-
-def _ahead(order: Order, look: Look, market: Market, *, others: Iterable[Order]) -> float:
-    points = order.queue_points or 0
-    shown = standing_at(market, look.instrument, look.quote, points=points, is_bid=order.is_buy)
-    # Our own earlier orders must be served first, however the market's part of the queue was drawn.
-    ours = [one.queue_ahead for one in others if one is not order and _stands_with(one, order)]
-    return max([float(shown), *ours])
-
-
-def _stands_with(other: Order, order: Order) -> bool:
-    return other.is_buy == order.is_buy and other.queue_points == order.queue_points and not other.is_done
 
 
 def _touches(order: Order, points: int) -> bool:

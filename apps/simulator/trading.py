@@ -7,13 +7,13 @@ twice (liquidity.py). Never beyond the limit. What a fill changes is filling.py.
 
 from __future__ import annotations
 
-from apps.simulator import queues
 from apps.simulator.ending import BY_SYSTEM, Ending
 from apps.simulator.filling import Filling
 from apps.simulator.liquidity import Liquidity, Offer
 from apps.simulator.looks import Look
 from apps.simulator.orders import QUANTITY_NOISE, Order, Status
 from apps.simulator.pricing import reach, wanted_points
+from apps.simulator.queues import Queues, served
 from apps.simulator.slicing import allowance
 from apps.simulator.venue_state import VenueState
 
@@ -26,6 +26,7 @@ class Trading:
         self._ending = ending
         self._filling = filling
         self._liquidity = Liquidity(state.market)
+        self._queues = Queues(state.market, state.book)
 
     def trade(self, order: Order, look: Look) -> None:
         """Do for an order what the look allows; afterwards it is filled, rests, or has ended."""
@@ -47,13 +48,12 @@ class Trading:
     # --- in the queue -----------------------------------------------------------------------
 
     def _serve(self, order: Order, look: Look, wanted: int) -> None:
-        shares = queues.served(order, look, at_most=allowance(order, look, self._state.market))
+        shares = served(order, look, at_most=allowance(order, look, self._state.market))
         if shares <= QUANTITY_NOISE:
             return
         self._fill(order, look, shares=shares, points=wanted, is_maker=True)
         if not order.is_done:
-            others = self._state.book.open_in(order.con_id)
-            queues.show_next(order, look, self._state.market, shares=shares, others=others)
+            self._queues.show_next(order, look, shares=shares)
 
     # --- from the book ----------------------------------------------------------------------
 
@@ -94,10 +94,8 @@ class Trading:
 
     def _queue(self, order: Order, look: Look) -> None:
         wanted = wanted_points(order, look, self._state.market)
-        if wanted is None:
-            return
-        others = self._state.book.open_in(order.con_id)
-        queues.join(order, look, self._state.market, points=wanted, others=others)
+        if wanted is not None:
+            self._queues.join(order, look, points=wanted)
 
 
 def _is_enough(order: Order, offers: list[Offer]) -> bool:
