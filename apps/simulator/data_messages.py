@@ -11,6 +11,8 @@ from enum import IntEnum
 from apps.simulator.bars import Bar
 from apps.simulator.depth import Level
 from apps.simulator.messages import Message, Out, quantity_text, volume_text
+from apps.simulator.option_computations import Computation
+from apps.simulator.tick_types import Tick as TickType
 from apps.simulator.ticks import BID_ASK, MIDPOINT, TRADES, QuoteTick, Tick, Trade
 from apps.simulator.universe import DIRECT_EXCHANGES, Instrument
 from apps.simulator.wire import number_text
@@ -29,6 +31,8 @@ _OTHER_BOOKS = (
 )  # fmt: skip
 _NO_MASK = 0
 _AGGREGATED = 1
+_PRICE_BASED = 1
+_NO_GREEK = -2.0
 
 
 class Operation(IntEnum):
@@ -116,6 +120,17 @@ def market_depth(
     if is_smart:
         return [Out.MARKET_DEPTH_L2, 1, request_id, row, level.exchange, operation, side, price, size, 1]
     return [Out.MARKET_DEPTH, 1, request_id, row, operation, side, price, size]
+
+
+def option_computation(request_id: int, tick: TickType, one: Computation) -> Message:
+    """Return message 21; what could not be computed is written as -1 or, for sensitivities, as -2."""
+    greeks = one.greeks
+    delta, gamma, vega, theta = (
+        (greeks.delta, greeks.gamma, greeks.vega, greeks.theta) if greeks else (_NO_GREEK,) * 4
+    )
+    volatility = -1.0 if one.volatility is None else one.volatility
+    head: Message = [Out.TICK_OPTION_COMPUTATION, request_id, tick, _PRICE_BASED, volatility, delta]
+    return [*head, one.price, 0.0, gamma, vega, theta, one.spot]
 
 
 def depth_exchanges() -> Message:

@@ -27,7 +27,7 @@ from apps.simulator.hours import (
 from apps.simulator.quotes import Market, Stretch
 from apps.simulator.tick_types import Tick
 from apps.simulator.ticks import TRADES, Ticker
-from apps.simulator.universe import Instrument
+from apps.simulator.universe import Instrument, instrument_of
 from apps.simulator.volatility import historical_volatility, implied_volatility, running_volatility
 from apps.simulator.wire import number_text
 
@@ -37,6 +37,7 @@ _SHARES_A_TRADE = 130
 _AUCTION_S = 600
 _SLOW_S = 60
 _KEPT_YEARS = 2000
+_OPTIONS_OF_A_STOCK = 400
 
 
 class Form(Enum):
@@ -147,11 +148,13 @@ def _is_etf(sight: Sight) -> bool:
 
 
 def _options_a_day(sight: Sight) -> float:
-    return sight.instrument.average_volume / 40
+    one = sight.instrument
+    stock = instrument_of(one.under_con_id) if one.is_option else one
+    return stock.average_volume / 40
 
 
 def _option_volume(sight: Sight) -> list[Figure]:
-    if sight.instrument.sec_type in ("OPT", "FOP"):
+    if sight.instrument.is_option:
         ticks = (Tick.CALL_VOLUME, Tick.PUT_VOLUME)
         return _own_side(sight, ticks, sight.day().volume)
     day = midnight(eastern_date(sight.at))
@@ -162,15 +165,15 @@ def _option_volume(sight: Sight) -> list[Figure]:
 
 def _open_interest(sight: Sight) -> list[Figure]:
     held = _options_a_day(sight) * 12 * (0.9 + 0.2 * sight.dice("interest"))
-    if sight.instrument.sec_type in ("OPT", "FOP"):
+    if sight.instrument.is_option:
         ticks = (Tick.CALL_OPEN_INTEREST, Tick.PUT_OPEN_INTEREST)
-        return _own_side(sight, ticks, 40 * held)
+        return _own_side(sight, ticks, held / _OPTIONS_OF_A_STOCK)
     return [_size(Tick.CALL_OPEN_INTEREST, held * 0.55), _size(Tick.PUT_OPEN_INTEREST, held * 0.45)]
 
 
 def _own_side(sight: Sight, ticks: tuple[Tick, Tick], size: float) -> list[Figure]:
     """Return an option's own figure on its side, and nothing on the other."""
-    is_call = getattr(sight.instrument, "right", "C") == "C"
+    is_call = sight.instrument.right == "C"
     return [_size(ticks[0], size if is_call else 0), _size(ticks[1], 0 if is_call else size)]
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from apps.simulator import messages
-from apps.simulator.data_messages import EXCHANGE_LETTERS
+from apps.simulator.data_messages import EXCHANGE_LETTERS, option_computation
 from apps.simulator.depth import exchange_of
 from apps.simulator.entitlements import DELAY_S, DataType, Right, data_type, notice_of, refusal_of
 from apps.simulator.figures import LIVELY, Figure, Form
@@ -18,6 +18,7 @@ from apps.simulator.generic_ticks import NEWS, AskedTicks
 from apps.simulator.headlines import Headline, headlines_before
 from apps.simulator.limits import LINES
 from apps.simulator.messages import Out, quantity_text, volume_text
+from apps.simulator.option_computations import computations_of
 from apps.simulator.quotes import DaySummary, Quote
 from apps.simulator.streams import Stream
 from apps.simulator.tick_types import DELAYED_TWINS, Tick
@@ -142,8 +143,15 @@ class MarketLine(Stream):
         if is_new_second and _LAST in self._sides:
             self._send_string(Tick.LAST_TIMESTAMP, str(quote.last_second))
         self._send_halt(halt)
+        if is_new_second and self._instrument.is_option:
+            self._send_computations(quote, seen)
         if is_new_second:
             self._send_day(market.day_summary(self._instrument, seen))
+
+    def _send_computations(self, quote: Quote, seen: float) -> None:
+        for tick, one in computations_of(self._session.venue.market, self._instrument, quote, at=seen):
+            if self._changed(tick, one) and not (self._right is Right.PART and tick is not Tick.MODEL_OPTION):
+                self._session.send(option_computation(self._request_id, self._id(tick), one))
 
     def _send_halt(self, halt: int) -> None:
         if self._changed(Tick.HALTED, halt):

@@ -17,6 +17,7 @@ from apps.simulator.requests import (
     history,
     market_data,
     news,
+    option_calculations,
     orders,
     pnl,
     real_time_bars,
@@ -44,19 +45,16 @@ REQUESTS: dict[int, Handler] = {
     **ticks.REQUESTS,
     **histogram.REQUESTS,
     **depth.REQUESTS,
+    **option_calculations.REQUESTS,
     **news.REQUESTS,
     **scanner.REQUESTS,
     **reference.REQUESTS,
 }
 
-# Requests nobody has taught us still carry a version before their id.
-_WITH_VERSION_FIELD = frozenset({54, 55, 56, 57})
-
 
 def refuse_unknown(session: ClientSession, message_id: int, fields: Fields) -> None:
     """Answer a request the simulator does not play."""
     try:
-        fields.skip(1 if message_id in _WITH_VERSION_FIELD else 0)
         request_id = fields.integer(default=-1)
     except BadField:
         request_id = -1
