@@ -6,9 +6,11 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON := .venv/bin/python
 KILLS ?= 60
+FRAMES ?= 1000000
+SEED ?= 1
 BOOTSTRAP = python="$$(scripts/find-python)" && "$$python" scripts/prepare.py
 
-.PHONY: help run sim migrate test browser-test crash-test sim-interop bench check format lock clean venv venv-dev
+.PHONY: help run sim migrate test browser-test crash-test sim-interop sim-fuzz bench check format lock clean venv venv-dev
 
 help:  ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +35,9 @@ bench: venv-dev  ## measure speed and memory; ONLY=sim_ticks one bench, QUICK=1 
 
 sim-interop: venv-dev  ## unmodified clients of other makers against the simulator; prints client × version × step
 	@$(PYTHON) scripts/interop.py $(CLIENT)
+
+sim-fuzz: venv-dev  ## a million spoilt frames against the simulator: FRAMES=1000000 SEED=1
+	@$(PYTHON) -m tests.simulator.fuzz --frames $(FRAMES) --seed $(SEED)
 
 crash-test: venv-dev  ## kill the product at every named point: KILLS=60, on SQLite and PostgreSQL
 	@$(PYTHON) -m tests.reliability.crash --kills $(KILLS)

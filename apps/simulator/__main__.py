@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import signal
 import sqlite3
@@ -21,6 +20,7 @@ from apps.simulator.entitlements import Right
 from apps.simulator.frames import printing
 from apps.simulator.help_options import add_help_options
 from apps.simulator.limits import LIMITS
+from apps.simulator.logs import log_to_stderr
 from apps.simulator.messages import NEWEST_VERSION
 from apps.simulator.policies import REJECT_ORDERS
 from apps.simulator.price_sources import OWN_TIMES
@@ -145,7 +145,7 @@ def main() -> int:
         return other(sys.argv[2:])
     try:
         config, log_level = parse_arguments(sys.argv[1:])
-        logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        log_to_stderr(log_level)
         config.check(os.environ)
         read_scenario(config.scenario)
         asyncio.run(run(config))

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apps.simulator.adjusting import Adjustments
-from apps.simulator.clock import EASTERN
 from apps.simulator.derived_prices import first_day, last_second
 from apps.simulator.hours import (
     Session,
@@ -23,6 +21,7 @@ from apps.simulator.hours import (
 )
 from apps.simulator.prices import HEAD
 from apps.simulator.quotes import Market, Stretch, join
+from apps.simulator.time_texts import zone_of
 from apps.simulator.universe import Instrument
 
 DAY = 86_400
@@ -89,9 +88,9 @@ def parse_end(text: str, *, now: float) -> int:
             moment = datetime.strptime(text, "%Y%m%d-%H:%M:%S").replace(tzinfo=UTC)
         else:
             day, clock_time, *zone = text.split()
-            zone_info = ZoneInfo(zone[0]) if zone else EASTERN
-            moment = datetime.strptime(f"{day} {clock_time}", "%Y%m%d %H:%M:%S").replace(tzinfo=zone_info)
-    except (ValueError, ZoneInfoNotFoundError):
+            written = datetime.strptime(f"{day} {clock_time}", "%Y%m%d %H:%M:%S")  # noqa: DTZ007
+            moment = written.replace(tzinfo=zone_of(zone))
+    except ValueError:
         raise BadHistoryRequest(
             10314, "End Date/Time: The date, time, or time-zone entered is invalid."
         ) from None

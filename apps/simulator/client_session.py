@@ -34,7 +34,7 @@ from apps.simulator.order_messages import execution, open_order, order_status
 from apps.simulator.requests import REQUESTS, refuse_unknown
 from apps.simulator.streams import Stream
 from apps.simulator.venue import Venue
-from apps.simulator.wire import BadField, Fields, encode, read_frame, split_fields
+from apps.simulator.wire import BadField, Fields, encode, is_integer, read_frame, split_fields
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,8 @@ REQUESTS_A_TURN = 20
 STRIKES = 3
 # A client that does not read must not eat the memory; ticks may be lost, nothing else is so frequent.
 MAX_UNSENT_BYTES = 8_000_000
+# What is told even so (values, order books) ends the connection when it has piled up to this.
+MAX_PILED_BYTES = 32_000_000
 
 
 class ClientSession:
@@ -151,6 +153,9 @@ class ClientSession:
             self._writer.write(data)
         else:
             self._pipe.push(data, pace)
+        if self._transport.get_write_buffer_size() > MAX_PILED_BYTES:
+            self._log("connection closed", cause="the client does not read")
+            self._transport.abort()
 
     @property
     def is_congested(self) -> bool:
@@ -206,13 +211,18 @@ class ClientSession:
             if number % REQUESTS_A_TURN == 0:
                 # Requests that have arrived are read without a pause; all other clients would wait for them.
                 await asyncio.sleep(0)
+            if self._writer.is_closing():
+                return
             payload = await read_frame(self._reader)
             await self.venue.faults.thawed()
             if pace := self.venue.faults.connection.slow_reader:
                 await asyncio.sleep(len(payload) / pace)
             if self.venue.faults.is_paced and not self._keeps_pace():
                 continue
-            self.handle(split_fields(payload))
+            self._receive(payload)
+            if self.is_congested:
+                # Whoever asks without reading the answers waits for the socket.
+                await self._writer.drain()
 
     def _keeps_pace(self) -> bool:
         now = wall_seconds()
@@ -225,6 +235,14 @@ class ClientSession:
         if self._strikes >= STRIKES:
             self.close()
         return False
+
+    def _receive(self, payload: bytes) -> None:
+        try:
+            texts = split_fields(payload)
+        except BadField as error:
+            self._refuse_unread([], error)
+            return
+        self.handle(texts)
 
     def handle(self, texts: list[str]) -> None:
         """Answer one request, or let a fault switch deal with it."""
@@ -243,12 +261,12 @@ class ClientSession:
             message_id = fields.integer()
             handler = REQUESTS.get(message_id)
             if handler is None:
+                self._log("request not played", message_id=message_id)
                 refuse_unknown(self, message_id, fields)
                 return
             work = handler(self, fields)
         except BadField as error:
-            logger.warning("request not understood", extra={"client_id": self.client_id, "cause": str(error)})
-            self.send_error(-1, 320, f"Error reading request. {error}")
+            self._refuse_unread(texts, error)
             return
         if fields.left:
             logger.info("request had fields left over", extra={"message_id": message_id, "left": fields.left})
@@ -256,6 +274,19 @@ class ClientSession:
             task = asyncio.get_running_loop().create_task(work, name=f"simulator request {message_id}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def _refuse_unread(self, texts: list[str], error: BadField) -> None:
+        self._log("request not understood", request=texts[0][:20] if texts else "", cause=str(error))
+        request_id = Asked.of(texts).request_id
+        self.send_error(request_id if is_integer(request_id) else -1, 320, f"Error reading request. {error}")
+
+    def refuse_invalid(self, request_id: int, error: BadField) -> None:
+        """Refuse a request that was read to its end but holds what it must not."""
+        self._log("request not valid", cause=str(error))
+        self.send_error(request_id, 321, f"Error validating request.-'bS' : cause - {error}")
+
+    def _log(self, sentence: str, **details: object) -> None:
+        logger.warning(sentence, extra={"client_id": self.client_id, **details})
 
     # --- events of the exchange ----------------------------------------------------------
 

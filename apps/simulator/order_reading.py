@@ -10,13 +10,22 @@ from apps.simulator.layout import Values
 from apps.simulator.listings import AskedContract, right_of
 from apps.simulator.order_messages import BAG
 from apps.simulator.orders import Order
-from apps.simulator.wire import flag_of, number_of, whole
+from apps.simulator.wire import BadField, flag_of, number_of, whole
 
 # Kept with the order because openOrder tells them back; the rest is either ours or already a field of Order.
 _NOT_ECHOED = frozenset({
     "orderId", "conId", "symbol", "secType", "expiry", "strike", "right", "multiplier", "exchange",
     "primaryExchange", "currency", "localSymbol", "tradingClass", "secIdType", "secId", "transmit", "whatIf",
 })  # fmt: skip
+#: 0 is none; a request whose fields are off by one is caught here at the latest.
+OCA_TYPES = range(4)
+
+
+def _oca_type(text: str) -> int:
+    value = whole(text)
+    if value not in OCA_TYPES:
+        raise BadField(f"not a type of an OCA group: {text[:40]}")
+    return value
 
 
 def asked_contract(values: Values) -> AskedContract:
@@ -56,7 +65,7 @@ def order_of(values: Values, instrument: Instrument, *, client_id: int) -> Order
         aux_price=price_of(values["auxPrice"], used=uses_aux(kind)),
         tif=values["tif"].upper() or "DAY",
         oca_group=values["ocaGroup"],
-        oca_type=whole(values["ocaType"]),
+        oca_type=_oca_type(values["ocaType"]),
         parent_id=whole(values["parentId"]),
         order_ref=values["orderRef"],
         transmit=flag_of(values["transmit"], default=True),

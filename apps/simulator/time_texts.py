@@ -37,11 +37,11 @@ def epoch_of(text: str, *, now: float) -> float:
     if "-" in words[0]:
         return _parsed(words[0].replace("-", " "), UTC)
     if ":" in words[0]:
-        today = datetime.fromtimestamp(now, _zone(words[1:]))
-        return _parsed(f"{today:%Y%m%d} {_checked_clock(words[0])}", _zone(words[1:]))
+        today = datetime.fromtimestamp(now, zone_of(words[1:]))
+        return _parsed(f"{today:%Y%m%d} {_checked_clock(words[0])}", zone_of(words[1:]))
     if len(words) == 1:
         return _parsed(f"{words[0]} 23:59:59", EASTERN)
-    return _parsed(f"{words[0]} {words[1]}", _zone(words[2:]))
+    return _parsed(f"{words[0]} {words[1]}", zone_of(words[2:]))
 
 
 def _checked_clock(text: str) -> str:
@@ -62,7 +62,8 @@ def _parsed(text: str, zone: tzinfo) -> float:
     raise BadTime(f"not a time: {text[:30]}")
 
 
-def _zone(words: list[str]) -> tzinfo:
+def zone_of(words: list[str]) -> tzinfo:
+    """Return the zone some words name, US/Eastern for none. Raises BadTime."""
     if not words:
         return EASTERN
     name = " ".join(words)

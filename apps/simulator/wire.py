@@ -8,11 +8,19 @@ import math
 import struct
 
 MAX_FRAME = 0xFFFFFF
+# Sixteen million empty fields fit into one frame, and would need two hundred megabytes as texts.
+MAX_FIELDS = 20_000
+# A gateway keeps ids in Java's int and cannot parse a larger one.
+_MAX_INT = 2_147_483_647
 CLOSE_LIMIT_S = 1.0
 UNSET_DOUBLE = "1.7976931348623157E308"
 UNSET_INT = "2147483647"
 _UNSET_FROM = 1e308
-_WORDS_FOR_INFINITY = ("Infinity", "Infinite")
+
+_FLAGS = {
+    "": False, "0": False, "1": True, "false": False, "true": True, "False": False, "True": True,
+    "FALSE": False, "TRUE": True,
+}  # fmt: skip
 
 Value = str | int | float | bool
 
@@ -81,7 +89,9 @@ async def close_writer(writer: asyncio.StreamWriter) -> None:
 
 
 def split_fields(payload: bytes) -> list[str]:
-    """Return the fields of a payload."""
+    """Return the fields of a payload. Raises BadField if they are more than any request has."""
+    if payload.count(0) > MAX_FIELDS:
+        raise BadField(f"more than {MAX_FIELDS} fields")
     fields = payload.decode("utf-8", "backslashreplace").split("\0")
     if fields and fields[-1] == "":
         fields.pop()
@@ -109,10 +119,7 @@ class Fields:
         text = self.text().strip()
         if text in ("", UNSET_INT):
             return default
-        try:
-            return int(text)
-        except ValueError:
-            raise BadField(f"not a whole number: {text[:40]}") from None
+        return integer_of(text)
 
     def flag(self, default: bool = False) -> bool:
         return flag_of(self.text(), default=default)
@@ -122,26 +129,43 @@ class Fields:
             self.text()
 
 
+def integer_of(text: str) -> int:
+    """Return a whole number as a gateway reads it. Raises BadField."""
+    try:
+        value = int(text)
+    except ValueError:
+        raise BadField(f"not a whole number: {text[:40]}") from None
+    # Python also reads other scripts' digits and underscores, which no gateway does.
+    if not text.isascii() or "_" in text or not is_integer(value):
+        raise BadField(f"not a whole number: {text[:40]}")
+    return value
+
+
+def is_integer(value: int) -> bool:
+    """Return whether a number fits where a gateway keeps it."""
+    return -_MAX_INT - 1 <= value <= _MAX_INT
+
+
 def flag_of(text: str, *, default: bool = False) -> bool:
-    """Return a boolean in any spelling the clients use."""
-    if text == "":
-        return default
-    return text.lower() in ("1", "true")
+    """Return a boolean in any spelling the clients use. Raises BadField."""
+    value = _FLAGS.get(text)
+    if value is None:
+        raise BadField(f"not a flag: {text[:40]}")
+    return default if text == "" else value
 
 
 def number_of(text: str) -> float | None:
-    """Return a number, or None for any spelling of "unset"."""
+    """Return a number, or None for any spelling of "unset". Raises BadField."""
     text = text.strip()
     if text == "":
         return None
-    if text in _WORDS_FOR_INFINITY:
-        return math.inf
     try:
         value = float(text)
     except ValueError:
         raise BadField(f"not a number: {text[:40]}") from None
-    if math.isnan(value):
-        raise BadField("not a number: NaN")
+    is_word = math.isnan(value) or (math.isinf(value) and text[-1].isalpha())
+    if is_word or not text.isascii() or "_" in text:
+        raise BadField(f"not a number: {text[:40]}")
     return None if abs(value) >= _UNSET_FROM else value
 
 
@@ -152,4 +176,4 @@ def whole(text: str) -> int:
         return 0
     if value != int(value):
         raise BadField(f"not a whole number: {text[:40]}")
-    return int(value)
+    return integer_of(str(int(value)))

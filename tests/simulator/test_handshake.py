@@ -132,4 +132,4 @@ class TestNoRequestIsMetWithSilence:
     async def test_answers_a_request_that_is_cut_off(self, raw):
         raw.send(3, 1, 0)
 
-        assert (await raw.error(320))[2] == "-1"
+        assert (await raw.error(320))[2] == "1"

@@ -88,6 +88,15 @@ async def opened():
         await one.close()
 
 
+def write_recording(path, *rows):
+    """Write a recording of one connection at version 176."""
+    greeting = {"serverVersion": "176", "connectionTime": "20261120 12:00:00 EST"}
+    handshake = {"from": "server", "at": 0, "message": "handshake", "id": None, "fields": greeting}
+    header = {"recording": "tws", "format": 1, "started": "2026-11-20T17:00:00.000000Z"}
+    lines = [header, *({"connection": 1, "client": 1, **one} for one in (handshake, *rows))]
+    path.write_text("".join(json.dumps(one) + "\n" for one in lines))
+
+
 async def trade_a_little(port):
     """Connect an unmodified library, do some of everything, and return what it saw."""
     ib = ib_insync.IB()
@@ -215,24 +224,25 @@ class TestOrder:
         assert (first[1], first[2]) == ("1", "MSFT")
         assert [one[2] for one in client.frames if one[0] == "10"] == ["MSFT", "AAPL"]
 
-    async def test_keeps_the_time_between_answers(self, visited, replay, opened, tmp_path):
-        async def visit(client):
-            client.send(97, 50, *contract("AAPL"), "MidPoint", 0, 0)
-            for _ in range(2):
-                await client.until(99)
-
-        await visited(visit)
-        (recorded,) = read_recording(tmp_path / "flight").connections
-        first, second, *_ = [one.at for one in recorded.frames if one.told.name == "tickByTick"]
+    async def test_keeps_the_time_between_answers(self, tmp_path, replay, opened):
+        asked = {"from": "client", "message": "reqMatchingSymbols", "id": 81}
+        told = {"from": "server", "message": "symbolSamples", "id": 79, "fields": {"reqId": "5", "hits": "0"}}
+        write_recording(
+            tmp_path / "flight",
+            {**asked, "at": 0.1, "fields": {"reqId": "5", "pattern": "A"}},
+            {**told, "at": 0.1},
+            {**told, "at": 0.3},
+        )
         loop = asyncio.get_running_loop()
         replayer = await replay(speed=0.5)
-        client = await opened(replayer.port, client_id=1)
-        client.send(97, 50, *contract("AAPL"), "MidPoint", 0, 0)
-        await client.until(99)
+        client = await opened(replayer.port, client_id=1, start=False)
+        client.send(71, 2, 1, "")
+        client.send(81, 5, "A")
+        await client.until(79)
         started = loop.time()
-        await client.until(99)
+        await client.until(79)
 
-        assert loop.time() - started >= 2 * (second - first) - 0.05
+        assert loop.time() - started >= 0.35
 
     async def test_gives_up_on_a_request_that_does_not_come(self, visited, replay, opened):
         async def visit(client):
@@ -372,16 +382,12 @@ class TestConnections:
         await writer.wait_closed()
 
     async def test_closed_by_the_gateway_are_closed_again(self, tmp_path, replay, opened):
-        head = {"connection": 1, "client": 1, "from": "server"}
-        greeting = {"serverVersion": "176", "connectionTime": "20261120 12:00:00 EST"}
         error = {"version": "2", "reqId": "-1", "code": "326", "text": "in use", "json": ""}
-        rows = (
-            {"recording": "tws", "format": 1, "started": "2026-11-20T17:00:00.000000Z"},
-            {**head, "at": 0, "message": "handshake", "id": None, "fields": greeting},
-            {**head, "at": 0.1, "message": "error", "id": 4, "fields": error},
-            {**head, "at": 0.2, "event": "closed", "by": "server"},
+        write_recording(
+            tmp_path / "flight",
+            {"from": "server", "at": 0.1, "message": "error", "id": 4, "fields": error},
+            {"at": 0.2, "event": "closed", "by": "server"},
         )
-        (tmp_path / "flight").write_text("".join(json.dumps(one) + "\n" for one in rows))
         replayer = await replay()
         client = await opened(replayer.port, client_id=1, start=False)
         client.send(71, 2, 1, "")

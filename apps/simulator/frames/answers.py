@@ -28,7 +28,7 @@ BOND_CONTRACT_DATA = layout(
     "currency", "marketName", "tradingClass", "conId", "minTick", before(164, "mdSizeMultiplier"),
     "orderTypes", "validExchanges", "nextOptionDate", "nextOptionType", "nextOptionPartial", "notes",
     "longName", "evRule", "evMultiplier", listed("secIds", *TAG_VALUE), "aggGroup", "marketRuleIds",
-    since(163, "sizeMinTick", until=164), _SIZES,
+    _SIZES,
 )  # fmt: skip
 
 ANSWERS: dict[int, Layout] = {

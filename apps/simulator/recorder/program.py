@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import signal
 import socket
 import sys
@@ -13,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from apps.simulator.frames.frame_log import stamp
+from apps.simulator.logs import log_to_stderr
 from apps.simulator.recorder.masking import Mask
 from apps.simulator.recorder.proxy import Kept, Recorder
 from apps.simulator.recorder.recording import BadRecording, RecordingWriter, read_recording
@@ -40,7 +40,7 @@ def record(arguments: list[str]) -> int:
         help="keep binary frames (servers above version 200), in which nothing can be masked",
     )
     asked = parser.parse_args(arguments)
-    _log_to_stderr()
+    log_to_stderr("WARNING")
     try:
         return asyncio.run(_record(asked))
     except OSError as error:
@@ -79,7 +79,7 @@ def replay(arguments: list[str]) -> int:
         "--patience", type=float, default=10.0, metavar="SECONDS", help="for a request that does not come"
     )
     asked = parser.parse_args(arguments)
-    _log_to_stderr()
+    log_to_stderr("WARNING")
     try:
         return asyncio.run(_replay(asked))
     except (OSError, BadRecording) as error:
@@ -122,10 +122,6 @@ def _speed(text: str) -> float:
     if not 0 <= speed < float("inf"):
         raise argparse.ArgumentTypeError("a speed is not negative")
     return speed
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(message)s")
 
 
 def _say(line: str) -> None:

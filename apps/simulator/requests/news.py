@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apps.simulator.headlines import PROVIDERS, Headline, headline_with_id, headlines_before
 from apps.simulator.messages import In, Out
 from apps.simulator.requests.contracts import NOT_FOUND
 from apps.simulator.requests.handler import Handler
+from apps.simulator.time_texts import zone_of
 from apps.simulator.universe import known_instrument
 from apps.simulator.wire import Fields
 
@@ -68,12 +68,9 @@ def _moment(text: str, *, default: float) -> float:
     if not text:
         return default
     stem, _, zone = text.rpartition(" ")
-    try:
-        if zone[:1].isalpha():
-            return _parsed(stem, ZoneInfo(zone)).timestamp()
-        return _parsed(text, UTC).timestamp()
-    except ZoneInfoNotFoundError:
-        raise ValueError(zone) from None
+    moment = _parsed(stem, zone_of([zone])) if zone[:1].isalpha() else _parsed(text, UTC)
+    # Nothing was told before there were prices, and the first of all years has no date in every zone.
+    return max(0.0, moment.timestamp())
 
 
 def _parsed(text: str, zone: tzinfo) -> datetime:

@@ -31,6 +31,9 @@ _NOT_TRADED = (387, "Unsupported order type for this exchange and security type"
 
 def place_order(session: ClientSession, fields: Fields) -> None:
     values = read_place_order(fields, session.version)
+    if fields.left:
+        # A field too many has shifted others: nobody knows any more what was ordered.
+        raise BadField(f"{fields.left} fields too many")
     order_id = whole(values["orderId"])
     instrument = find_or_refuse(session, order_id, asked_contract(values))
     if instrument is None:
@@ -41,7 +44,7 @@ def place_order(session: ClientSession, fields: Fields) -> None:
     try:
         order = order_of(values, instrument, client_id=session.client_id)
     except BadField as error:
-        session.send_error(order_id, 321, f"Error validating request.-'bS' : cause - {error}")
+        session.refuse_invalid(order_id, error)
         return
     if session.version < DECIMAL_SIZES and order.quantity != int(order.quantity):
         session.send_error(order_id, 10318, "This order doesn't support fractional quantity trading.")
