@@ -161,15 +161,26 @@ def fault_of(order: Order, *, now: float) -> str:
 def span_of(order: Order, market: Market, now: float) -> Span:
     """Return the time a strategy has: what its parameters say, else from now to the close."""
     params = params_of(order)
-    begun = order.active_at or order.placed_at
-    start = epoch_of(params["startTime"], now=order.placed_at) if params.get("startTime") else begun
-    start = max(start, begun)
-    close = float(session_after(market.hours_of(instrument_of(order.con_id)), start).end)
+    start, close = _start_and_close(order, market, params)
     if params.get("endTime"):
         end = min(close, epoch_of(params["endTime"], now=order.placed_at))
     else:
         end = min(close, start + _LONGEST_S)
     return Span(start, max(end, start + 1.0), now)
+
+
+def starts_after_close(order: Order, market: Market) -> bool:
+    """Return whether a strategy would begin when its session is over already."""
+    start, close = _start_and_close(order, market, params_of(order))
+    return start >= close
+
+
+def _start_and_close(order: Order, market: Market, params: Mapping[str, str]) -> tuple[float, float]:
+    begun = order.active_at or order.placed_at
+    close = float(session_after(market.hours_of(instrument_of(order.con_id)), begun).end)
+    if not params.get("startTime"):
+        return begun, close
+    return max(begun, epoch_of(params["startTime"], now=order.placed_at)), close
 
 
 def released_part(order: Order, look: Look, market: Market) -> float:

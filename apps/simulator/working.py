@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from apps.simulator.algos import starts_after_close
 from apps.simulator.conditions import Conditions
 from apps.simulator.ending import BY_SYSTEM, Ending
 from apps.simulator.lifetimes import is_for_auction
@@ -89,6 +90,10 @@ class Working:
         is_unwanted = order.asks.conditions_cancel and self._conditions.are_met(order, look.now)
         if is_unwanted or not order.remaining:
             self._ending.cancel(order, by=BY_SYSTEM)
+        elif order.asks.algo and starts_after_close(order, self._state.market):
+            self._trading.mark_working(order)
+            reason = f"{order.asks.algo}: start time is after close time"
+            self._ending.cancel(order, by=BY_SYSTEM, reason=reason)
         elif is_for_auction(order):
             self._trading.mark_working(order)
         elif not look.quote.is_halted and self._is_awake(order, look):

@@ -76,6 +76,12 @@ class TestStrategies:
         assert floor.order(1).filled == 0
         assert floor.status(1) == ["Submitted"]
 
+    def test_that_would_start_after_the_close_end_at_once(self, floor):
+        floor.place(1, algoStrategy="Vwap", params={"startTime": "20261119 15:00:00 UTC"})
+
+        assert floor.status(1) == ["Cancelled"]
+        assert floor.notices(1)[0].text == "Order Canceled - reason:Vwap: start time is after close time"
+
     @pytest.mark.parametrize(
         ("code", "name", "params"),
         [
