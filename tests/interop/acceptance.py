@@ -91,7 +91,6 @@ SIDE_BY_SIDE = (
     Step("quotes OPT", kinds.quote_option),
     Step("option figures", kinds.option_figures),
     Step("option chain", reference.option_chain),
-    Step("market rule", reference.market_rule),
     Step("smart components", reference.smart_components),
     Step("scanner parameters", reference.scanner_parameters),
     Step("scanner", reference.scanner),
@@ -150,6 +149,8 @@ IN_TURN = (
     Step("positions multi", account.positions_multi),
     Step("PnL", account.pnl),
     Step("PnL single", account.pnl_single),
+    # ib_insync waits one second for the answer, its own queue of requests included.
+    Step("market rule", reference.market_rule),
     Step("global cancel", orders.global_cancel),
 )
 
