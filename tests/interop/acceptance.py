@@ -163,9 +163,8 @@ LAST = (
 STEPS = (*FIRST, *SIDE_BY_SIDE, *LATE_DATA, *IN_TURN, *LAST)
 
 
-async def run_all(desk: Desk, *, without: frozenset[str] = frozenset()) -> list[Outcome]:
-    """Run every step but those named, and return the outcomes in the order of the table."""
-    desk.left_out = without
+async def run_all(desk: Desk) -> list[Outcome]:
+    """Run every step and return the outcomes in the order of the table."""
     first = await _in_turn(desk, FIRST)
     if first[-1].mark is not DONE:
         return [*first, *(Outcome(one.name, FAILED, "not connected", 0.0) for one in STEPS[1:])]
@@ -195,8 +194,6 @@ async def _run(desk: Desk, step: Step) -> Outcome:
 
 
 async def _result(desk: Desk, step: Step) -> tuple[str, str]:
-    if step.name in desk.left_out:
-        return LEFT_OUT, "not wanted"
     if step.since > desk.version:
         return LEFT_OUT, f"exists from server version {step.since} on"
     try:

@@ -21,7 +21,6 @@ class Desk:
         self.port = port
         self.client_id = client_id
         self.version = version
-        self.left_out: frozenset[str] = frozenset()
         self.bought: Working | None = None
         self._asked: dict[object, asyncio.Task[Any]] = {}
 

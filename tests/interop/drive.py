@@ -48,7 +48,7 @@ async def drive(options: argparse.Namespace) -> dict[str, object]:
     if options.only_connect:
         outcomes = await run_only_connecting(desk, options.only_connect)
     else:
-        outcomes = await run_all(desk, without=frozenset(options.leave_out))
+        outcomes = await run_all(desk)
     return {"negotiated": peer.version, "steps": [astuple(one) for one in outcomes]}
 
 
@@ -59,7 +59,6 @@ def main() -> int:
     parser.add_argument("--client-id", type=int, default=7)
     parser.add_argument("--version", type=int, required=True, help="the version that must be negotiated")
     parser.add_argument("--folder", type=Path, default=Path(), help="where the modules of Node are")
-    parser.add_argument("--leave-out", action="append", default=[], metavar="STEP")
     parser.add_argument("--only-connect", default="", metavar="REASON")
     result = asyncio.run(drive(parser.parse_args()))
     sys.stdout.write(json.dumps(result) + "\n")

@@ -15,13 +15,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SESSION_LIMIT_S = 60
-#: Steps about what the simulator does not play yet; `make sim-interop` shows them as they are.
-NOT_PLAYED: tuple[str, ...] = ()
 
 
-async def outcomes_of(port: int, *options: str) -> dict[str, tuple[str, str]]:
+async def outcomes_of(port: int) -> dict[str, tuple[str, str]]:
     """Return mark and detail of every step of a session of ib_insync."""
-    command = ["-m", "tests.interop.drive", "ib_insync", "--port", str(port), "--version", "176", *options]
+    command = ["-m", "tests.interop.drive", "ib_insync", "--port", str(port), "--version", "176"]
     process = await asyncio.create_subprocess_exec(
         sys.executable, *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
@@ -42,11 +40,10 @@ class TestTheAcceptanceScript:
         simulator.grant_market_data("delayed", symbol="CRM")
         simulator.grant_market_data("none", symbol="ADBE")
         with caplog.at_level(logging.INFO, logger="apps.simulator"):
-            outcomes = await outcomes_of(simulator.port, *(f"--leave-out={one}" for one in NOT_PLAYED))
+            outcomes = await outcomes_of(simulator.port)
 
-        assert len(outcomes) > 80
-        assert [f"{name}: {why:.300}" for name, (mark, why) in outcomes.items() if mark == "✗"] == []
-        assert {name for name, (mark, _) in outcomes.items() if mark == "–"} == set(NOT_PLAYED)
+        assert len(outcomes) > 100
+        assert [f"{name}: {why:.300}" for name, (mark, why) in outcomes.items() if mark != "✓"] == []
         assert [one.getMessage() for one in caplog.records if "left over" in one.getMessage()] == []
         assert [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING] == []
 
