@@ -11,6 +11,9 @@ import struct
 
 Frame = list[str]
 
+#: Long enough for a busy machine; what waits this long has failed, whatever the machine does.
+PATIENCE_S = 20.0
+
 
 def frame(*fields: object) -> bytes:
     payload = "".join(f"{one}\0" for one in fields).encode()
@@ -58,7 +61,7 @@ class RawClient:
     def send(self, *fields: object) -> None:
         self._writer.write(frame(*fields))
 
-    async def read(self, timeout_s: float = 3.0) -> Frame:
+    async def read(self, timeout_s: float = PATIENCE_S) -> Frame:
         """Return the next frame. Raises IncompleteReadError when the server has closed."""
         async with asyncio.timeout(timeout_s):
             (length,) = struct.unpack(">I", await self._reader.readexactly(4))
@@ -66,7 +69,7 @@ class RawClient:
         assert payload.endswith(b"\0")
         return payload.decode().split("\0")[:-1]
 
-    async def until(self, message_id: int, timeout_s: float = 3.0) -> Frame:
+    async def until(self, message_id: int, timeout_s: float = PATIENCE_S) -> Frame:
         """Return the next frame of a kind; those before it are kept in `frames`."""
         async with asyncio.timeout(timeout_s):
             while True:
@@ -93,7 +96,7 @@ class RawClient:
         await self.ask(49, 49, 1)
         return self.frames[start:-1]
 
-    async def is_closed(self, timeout_s: float = 3.0) -> bool:
+    async def is_closed(self, timeout_s: float = PATIENCE_S) -> bool:
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._reader.read(1) == b""

@@ -15,7 +15,7 @@ from apps.simulator.control import ControlError, ask_async
 from apps.simulator.server import SimulatorServer
 from apps.simulator.universe import BY_SYMBOL
 from tests.simulator.conftest import until
-from tests.simulator.raw_client import contract, place_order
+from tests.simulator.raw_client import PATIENCE_S, contract, place_order
 
 OPENING = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 
@@ -129,7 +129,7 @@ class TestRealClock:
         done = asyncio.Event()
         await asyncio.sleep(0)
         server.venue.agenda.after(0.01, done.set)
-        await asyncio.wait_for(done.wait(), 3)
+        await asyncio.wait_for(done.wait(), PATIENCE_S)
         await server.stop()
 
 

@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from apps.simulator.control import COMMANDS, ControlClient, ControlRefused
+from tests.simulator.raw_client import PATIENCE_S
 
 
 class Answer:
@@ -50,7 +51,7 @@ def say(simulator):
     async def exchange(data):
         reader, writer = await asyncio.open_connection("127.0.0.1", simulator.control_port)
         writer.write(data)
-        found = await asyncio.wait_for(reader.read(), 3)
+        found = await asyncio.wait_for(reader.read(), PATIENCE_S)
         writer.close()
         await writer.wait_closed()
         return found.decode()

@@ -25,7 +25,7 @@ from apps.simulator.price_sources import PriceSources
 from apps.simulator.quotes import Market
 from apps.simulator.universe import INSTRUMENTS, instrument_named
 from apps.simulator.venue import open_venue
-from tests.simulator.raw_client import contract, place_order
+from tests.simulator.raw_client import PATIENCE_S, contract, place_order
 
 NVDA, KO = instrument_named("NVDA"), instrument_named("KO")
 EX_DAY = date(2026, 12, 10)
@@ -255,7 +255,7 @@ class TestAccount:
         con_id = instrument_named(symbol).con_id
         ledger = simulator.venue.state.ledger
         signed = quantity if action == "BUY" else -quantity
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while ledger.position(con_id).quantity != signed:
                 simulator.venue.clock.advance(1)
                 simulator.pulse()

@@ -9,8 +9,10 @@ import struct
 import pytest
 from ib_insync import MarketOrder, Stock
 
+from tests.simulator.raw_client import PATIENCE_S
 
-async def bytes_of(raw, count, timeout_s=3):
+
+async def bytes_of(raw, count, timeout_s=PATIENCE_S):
     async with asyncio.timeout(timeout_s):
         return await raw._reader.readexactly(count)
 
@@ -87,7 +89,7 @@ class TestFieldCounts:
         await throw("extra_field", message=11)
         with caplog.at_level(logging.CRITICAL):
             trade = ib.placeOrder(Stock("AAPL", "SMART", "USD"), MarketOrder("BUY", 1))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 while not trade.isDone():
                     await trade.statusEvent
 

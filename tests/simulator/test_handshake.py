@@ -9,7 +9,7 @@ import pytest
 
 from apps.simulator.messages import negotiate
 from tests.simulator.conftest import until
-from tests.simulator.raw_client import RawClient, contract, frame
+from tests.simulator.raw_client import PATIENCE_S, RawClient, contract, frame
 
 NOT_PLAYED = [
     18, 19, *range(21, 24), *range(52, 58), 69, 78, 84, 86, *range(100, 104), 999,
@@ -39,7 +39,7 @@ class TestNegotiation:
         reader, writer = await asyncio.open_connection("127.0.0.1", simulator.port)
         writer.write(b"API\0\0\0\0\x09v213..225")
 
-        assert await asyncio.wait_for(reader.read(), 3) == b""
+        assert await asyncio.wait_for(reader.read(), PATIENCE_S) == b""
         writer.close()
         await writer.wait_closed()
 
@@ -50,7 +50,7 @@ class TestFraming:
         reader, writer = await asyncio.open_connection("127.0.0.1", simulator.port)
         writer.write(garbage + b"    ")
 
-        assert await asyncio.wait_for(reader.read(), 3) == b""
+        assert await asyncio.wait_for(reader.read(), PATIENCE_S) == b""
         writer.close()
         await writer.wait_closed()
 

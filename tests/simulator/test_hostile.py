@@ -23,7 +23,7 @@ from apps.simulator.server import MAX_CLIENTS, SimulatorServer
 from apps.simulator.universe import BY_SYMBOL
 from apps.simulator.wire import MAX_FIELDS
 from tests.simulator.conftest import until
-from tests.simulator.raw_client import RawClient, contract, frame, place_order
+from tests.simulator.raw_client import PATIENCE_S, RawClient, contract, frame, place_order
 
 HELLO = b"API\0\0\0\0\x09v157..176"
 BYSTANDER = 900
@@ -81,7 +81,7 @@ class Stranger:
         stranger.writer.write(data)
         return stranger
 
-    async def is_closed(self, timeout_s=3.0):
+    async def is_closed(self, timeout_s=PATIENCE_S):
         with contextlib.suppress(ConnectionError):
             async with asyncio.timeout(timeout_s):
                 while await self.reader.read(4096):

@@ -11,6 +11,7 @@ from ib_insync import LimitOrder, MarketOrder, Stock, StopOrder
 
 from apps.simulator.universe import INSTRUMENTS
 from tests.simulator.conftest import until
+from tests.simulator.raw_client import PATIENCE_S
 
 AAPL = Stock("AAPL", "SMART", "USD")
 MSFT = Stock("MSFT", "SMART", "USD")
@@ -67,7 +68,7 @@ class TestMarketData:
 
     async def test_answers_a_snapshot(self, ib):
         await ib.qualifyContractsAsync(AAPL)
-        (ticker,) = await asyncio.wait_for(ib.reqTickersAsync(AAPL), 3)
+        (ticker,) = await asyncio.wait_for(ib.reqTickersAsync(AAPL), PATIENCE_S)
 
         assert ticker.bid > 0
 
@@ -116,7 +117,9 @@ class TestTrading:
 
     async def test_previews(self, ib):
         await ib.qualifyContractsAsync(AAPL)
-        state = await asyncio.wait_for(ib.whatIfOrderAsync(AAPL, MarketOrder("BUY", 100, tif="DAY")), 3)
+        state = await asyncio.wait_for(
+            ib.whatIfOrderAsync(AAPL, MarketOrder("BUY", 100, tif="DAY")), PATIENCE_S
+        )
 
         assert float(state.initMarginChange) > 1000
         assert state.commission == 1.0
@@ -126,7 +129,7 @@ class TestTrading:
         await until(lambda: trade.orderStatus.status == "PreSubmitted")
         ib.cancelOrder(trade.order)
         await until(trade.isDone)
-        completed = await asyncio.wait_for(ib.reqCompletedOrdersAsync(False), 3)
+        completed = await asyncio.wait_for(ib.reqCompletedOrdersAsync(False), PATIENCE_S)
 
         assert [(one.order.orderRef, one.orderStatus.status) for one in completed] == [("done", "Cancelled")]
         assert completed[0].order.permId == trade.order.permId
@@ -156,7 +159,9 @@ class TestHistory:
         ib.cancelHistoricalData(bars)
 
     async def test_says_how_far_back_it_goes(self, ib):
-        assert (await asyncio.wait_for(ib.reqHeadTimeStampAsync(MSFT, "TRADES", True, 1), 3)).year == 2010
+        assert (
+            await asyncio.wait_for(ib.reqHeadTimeStampAsync(MSFT, "TRADES", True, 1), PATIENCE_S)
+        ).year == 2010
 
 
 class TestLookingThingsUp:

@@ -17,6 +17,7 @@ from apps.simulator.hours import HOURS, eastern_date, midnight
 from apps.simulator.quotes import Market
 from apps.simulator.scans import Scan, ranked, standing_of
 from apps.simulator.universe import BY_CON_ID, BY_SYMBOL, INSTRUMENTS
+from tests.simulator.raw_client import PATIENCE_S
 
 AAPL = BY_SYMBOL["AAPL"]
 ALL_PROVIDERS = "BRFG+BRFUPDN+DJNL"
@@ -38,15 +39,17 @@ def scan_request(request_id: int, code: str, **filters: object) -> list[object]:
 
 class TestNewsOfIbInsync:
     async def test_goes_from_provider_to_headline_to_article(self, ib):
-        providers = await asyncio.wait_for(ib.reqNewsProvidersAsync(), 3)
+        providers = await asyncio.wait_for(ib.reqNewsProvidersAsync(), PATIENCE_S)
         codes = "+".join(one.code for one in providers)
         day = datetime.now(UTC)
         end, start = f"{day:%Y%m%d %H:%M:%S UTC}", f"{day - timedelta(days=60):%Y%m%d %H:%M:%S UTC}"
 
         ib.client.reqHistoricalNews(900, AAPL.con_id, codes, start, end, 5, [])
-        headlines = await asyncio.wait_for(ib.wrapper.startReq(900), 3)
+        headlines = await asyncio.wait_for(ib.wrapper.startReq(900), PATIENCE_S)
         newest = headlines[0]
-        article = await asyncio.wait_for(ib.reqNewsArticleAsync(newest.providerCode, newest.articleId), 3)
+        article = await asyncio.wait_for(
+            ib.reqNewsArticleAsync(newest.providerCode, newest.articleId), PATIENCE_S
+        )
 
         assert codes == ALL_PROVIDERS
         assert len(headlines) == 5
@@ -140,8 +143,8 @@ class TestScannerParameters:
 class TestScan:
     async def test_gives_ib_insync_what_it_asks(self, ib):
         wanted = ScannerSubscription(5, "STK", "STK.US.MAJOR", "MOST_ACTIVE")
-        found = await asyncio.wait_for(ib.reqScannerDataAsync(wanted), 5)
-        parameters = await asyncio.wait_for(ib.reqScannerParametersAsync(), 3)
+        found = await asyncio.wait_for(ib.reqScannerDataAsync(wanted), PATIENCE_S)
+        parameters = await asyncio.wait_for(ib.reqScannerParametersAsync(), PATIENCE_S)
 
         assert [one.rank for one in found] == [0, 1, 2, 3, 4]
         assert all(BY_CON_ID[one.contractDetails.contract.conId] for one in found)
@@ -181,13 +184,14 @@ class TestScan:
         assert (await raw.error(365))[2] == "4"
 
     async def test_is_told_again_after_half_a_minute(self, raw, simulator):
+        before = simulator.venue.clock.epoch()
         await raw.ask(20, *scan_request(4, "MOST_ACTIVE"))
         (stream,) = simulator.sessions[1].streams.values()
-        now = simulator.venue.clock.epoch()
+        after = simulator.venue.clock.epoch()
 
-        stream.pulse(now + 29)
+        stream.pulse(before + 29)
         assert [one[0] for one in await raw.settle()] == []
-        stream.pulse(now + 31)
+        stream.pulse(after + 31)
         assert [one[0] for one in await raw.settle()] == ["20"]
 
     def test_orders_by_the_day_so_far(self, market):

@@ -10,7 +10,7 @@ from ib_insync import Option
 
 from apps.simulator.clock import ManualClock
 from tests.simulator.conftest import until
-from tests.simulator.raw_client import contract
+from tests.simulator.raw_client import PATIENCE_S, contract
 
 START = datetime(2026, 11, 18, 15, 0, 2, tzinfo=UTC)
 
@@ -172,7 +172,9 @@ class TestCalculations:
 
     async def test_answer_ib_insync(self, ib):
         asked = Option("AAPL", "20261218", 230, "C", "SMART")
-        priced = await asyncio.wait_for(ib.calculateOptionPriceAsync(asked, 0.35, 228), 3)
-        found = await asyncio.wait_for(ib.calculateImpliedVolatilityAsync(asked, priced.optPrice, 228), 3)
+        priced = await asyncio.wait_for(ib.calculateOptionPriceAsync(asked, 0.35, 228), PATIENCE_S)
+        found = await asyncio.wait_for(
+            ib.calculateImpliedVolatilityAsync(asked, priced.optPrice, 228), PATIENCE_S
+        )
 
         assert found.impliedVol == pytest.approx(0.35, abs=1e-6)

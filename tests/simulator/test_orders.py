@@ -8,7 +8,7 @@ import pytest
 
 from apps.simulator.control import ask_async
 from tests.simulator.conftest import until
-from tests.simulator.raw_client import place_order
+from tests.simulator.raw_client import PATIENCE_S, place_order
 
 VERSION = 176
 
@@ -436,7 +436,7 @@ class TestPlainRepetition:
     async def test_hundreds_of_orders_get_unique_numbers(self, raw, simulator):
         for order_id in range(1, 301):
             raw.send(*place_order(VERSION, order_id, "F", quantity=1))
-        await asyncio.wait_for(raw.settle(), 5)
+        await asyncio.wait_for(raw.settle(), PATIENCE_S)
         orders = list(simulator.venue.state.book.all_orders())
 
         assert len({one.perm_id for one in orders}) == 300

@@ -19,7 +19,7 @@ from apps.simulator.recorder.proxy import Kept, Recorder
 from apps.simulator.recorder.recording import BadRecording, RecordingWriter, read_recording
 from apps.simulator.server import SimulatorServer
 from tests.simulator.conftest import until
-from tests.simulator.raw_client import RawClient, contract, frame, place_order
+from tests.simulator.raw_client import PATIENCE_S, RawClient, contract, frame, place_order
 
 ACCOUNT = "DU7654321"
 
@@ -116,7 +116,7 @@ class TestTraffic:
         between, path, kept = await recorder(unused_tcp_port)
         reader, writer = await asyncio.open_connection("127.0.0.1", between.port)
 
-        assert await asyncio.wait_for(reader.read(), 3) == b""
+        assert await asyncio.wait_for(reader.read(), PATIENCE_S) == b""
         assert events(path) == ["opened", "no upstream"]
         assert kept.troubles == 1
         assert [one.levelno for one in caplog.records] == [logging.ERROR]
@@ -228,9 +228,9 @@ class TestBinaryServers:
     async def talk(self, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"API\0\0\0\0\x09v100..203")
-        greeting = await asyncio.wait_for(reader.read(100), 3)
+        greeting = await asyncio.wait_for(reader.read(100), PATIENCE_S)
         writer.write(b"\0\0\0\x08\0\0\0\x47abcd")
-        answer = await asyncio.wait_for(reader.read(100), 3)
+        answer = await asyncio.wait_for(reader.read(100), PATIENCE_S)
         writer.close()
         await writer.wait_closed()
         return greeting, answer

@@ -16,7 +16,7 @@ from apps.simulator.option_chains import monthly_expirations, option_root, optio
 from apps.simulator.small_stocks import FIRST_ID, small_stock_with_id
 from apps.simulator.spot_instruments import SPOT
 from apps.simulator.universe import BY_CON_ID, INSTRUMENTS
-from tests.simulator.raw_client import contract, place_order
+from tests.simulator.raw_client import PATIENCE_S, contract, place_order
 
 TODAY = date(2026, 11, 20)
 SPX, EUR_USD = 416904, 12087792
@@ -46,12 +46,16 @@ class TestContractsOfIbInsync:
 
     async def test_leads_from_a_stock_over_its_chain_to_an_option(self, ib):
         (stock,) = await ib.qualifyContractsAsync(Stock("AAPL", "SMART", "USD"))
-        chains = await asyncio.wait_for(ib.reqSecDefOptParamsAsync("AAPL", "", "STK", stock.conId), 3)
+        chains = await asyncio.wait_for(
+            ib.reqSecDefOptParamsAsync("AAPL", "", "STK", stock.conId), PATIENCE_S
+        )
         chain = next(one for one in chains if one.exchange == "SMART")
         wanted = Option("AAPL", chain.expirations[0], 230.0, "C", "SMART")
-        (details,) = await asyncio.wait_for(ib.reqContractDetailsAsync(wanted), 3)
+        (details,) = await asyncio.wait_for(ib.reqContractDetailsAsync(wanted), PATIENCE_S)
         option = details.contract
-        (again,) = await asyncio.wait_for(ib.reqContractDetailsAsync(Contract(conId=option.conId)), 3)
+        (again,) = await asyncio.wait_for(
+            ib.reqContractDetailsAsync(Contract(conId=option.conId)), PATIENCE_S
+        )
 
         assert (chain.multiplier, chain.tradingClass, chain.underlyingConId) == ("100", "AAPL", "265598")
         assert 230.0 in chain.strikes
@@ -64,7 +68,9 @@ class TestContractsOfIbInsync:
 
     async def test_are_all_named_when_a_request_is_ambiguous(self, ib):
         day = f"{monthly_expirations(datetime.now(UTC).date())[2]:%Y%m%d}"
-        found = await asyncio.wait_for(ib.reqContractDetailsAsync(Option("MSFT", day, 0, "P", "SMART")), 3)
+        found = await asyncio.wait_for(
+            ib.reqContractDetailsAsync(Option("MSFT", day, 0, "P", "SMART")), PATIENCE_S
+        )
 
         assert {one.contract.strike for one in found} == set(option_root("MSFT").strikes())
         assert {one.contract.right for one in found} == {"P"}
@@ -276,7 +282,7 @@ class TestSmallRequests:
         assert (await client.error(321))[2] == "1"
 
     async def test_return_to_ib_insync_at_once(self, ib):
-        assert await asyncio.wait_for(ib.reqUserInfoAsync(), 3) == []
+        assert await asyncio.wait_for(ib.reqUserInfoAsync(), PATIENCE_S) == []
         assert not await asyncio.wait_for(
             ib.reqFundamentalDataAsync(Stock("AAPL", "SMART", "USD"), "ReportSnapshot"), 3
         )

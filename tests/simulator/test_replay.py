@@ -22,7 +22,7 @@ from apps.simulator.recorder.recording import BadRecording, RecordingWriter, rea
 from apps.simulator.recorder.replay import Replayer
 from apps.simulator.server import SimulatorServer
 from tests.simulator.conftest import until
-from tests.simulator.raw_client import RawClient, contract, frame, place_order
+from tests.simulator.raw_client import PATIENCE_S, RawClient, contract, frame, place_order
 
 ROOT = Path(__file__).parents[2]
 
@@ -134,7 +134,7 @@ class TestLibrary:
             recorded = await trade_a_little(port)
         replayer = await replay()
         replayed = await trade_a_little(replayer.port)
-        await asyncio.wait_for(replayer.is_finished.wait(), 3)
+        await asyncio.wait_for(replayer.is_finished.wait(), PATIENCE_S)
 
         assert _without_account(replayed) == _without_account(recorded)
         assert replayed["account"] == ["DU0000001"]
@@ -259,7 +259,7 @@ class TestOrder:
         assert (await client.until(79))[1] == "5"
         await until(lambda: replayer.played[0].never_asked)
         await client.close()
-        await asyncio.wait_for(replayer.is_finished.wait(), 3)
+        await asyncio.wait_for(replayer.is_finished.wait(), PATIENCE_S)
         assert replayer.played[0].never_asked == ["reqContractDetails reqId=50 symbol=AAPL"]
         assert not [one for one in client.frames if one[0] == "10"]
         assert not replayer.is_faithful
@@ -277,7 +277,7 @@ class TestDifferences:
         client.send(9, 8, 9, *contract("MSFT"), 0, "", "", "")
         refusal = await client.error(321)
         await client.close()
-        await asyncio.wait_for(replayer.is_finished.wait(), 3)
+        await asyncio.wait_for(replayer.is_finished.wait(), PATIENCE_S)
 
         assert refusal[2] == "9"
         assert "  never asked: reqContractDetails reqId=50 symbol=AAPL" in replayer.report()
@@ -297,7 +297,7 @@ class TestDifferences:
         client.send(*place_order(176, 1, ref="today"))
         await client.until(59)
         await client.close()
-        await asyncio.wait_for(replayer.is_finished.wait(), 3)
+        await asyncio.wait_for(replayer.is_finished.wait(), PATIENCE_S)
 
         assert replayer.is_faithful
         assert any("orderRef: recorded 'then', asked 'today'" in one for one in replayer.report())
@@ -318,7 +318,7 @@ class TestDifferences:
         client.send(49, 1)
         answer = await client.until(49)
         await client.close()
-        await asyncio.wait_for(replayer.is_finished.wait(), 3)
+        await asyncio.wait_for(replayer.is_finished.wait(), PATIENCE_S)
 
         assert int(answer[2]) >= 1_795_194_000
         assert replayer.is_faithful, replayer.report()
@@ -344,7 +344,7 @@ class TestConnections:
         await first.until(79)
         for client in (first, second):
             await client.close()
-        await asyncio.wait_for(replayer.is_finished.wait(), 3)
+        await asyncio.wait_for(replayer.is_finished.wait(), PATIENCE_S)
 
         assert replayer.is_faithful, replayer.report()
         assert [one.client_id for one in replayer.played] == [2, 1]
@@ -359,7 +359,7 @@ class TestConnections:
         reader, writer = await asyncio.open_connection("127.0.0.1", replayer.port)
         writer.write(b"API\0\0\0\0\x09v157..176")
 
-        assert await asyncio.wait_for(reader.read(), 3) == b""
+        assert await asyncio.wait_for(reader.read(), PATIENCE_S) == b""
         assert replayer.turned_away == ["every recorded connection has been played"]
         writer.close()
         await writer.wait_closed()
@@ -376,7 +376,7 @@ class TestConnections:
         reader, writer = await asyncio.open_connection("127.0.0.1", replayer.port)
         writer.write(garbage)
 
-        assert await asyncio.wait_for(reader.read(), 3) == b""
+        assert await asyncio.wait_for(reader.read(), PATIENCE_S) == b""
         assert len(replayer.turned_away) == 1
         writer.close()
         await writer.wait_closed()

@@ -15,7 +15,7 @@ from apps.simulator.ticks import Ticker
 from apps.simulator.universe import BY_SYMBOL
 from apps.simulator.venue import open_venue
 from tests.simulator.conftest import until
-from tests.simulator.raw_client import contract
+from tests.simulator.raw_client import PATIENCE_S, contract
 
 AAPL = Stock("AAPL", "SMART", "USD")
 START = datetime(2026, 11, 18, 15, 0, 2, tzinfo=UTC)
@@ -105,7 +105,7 @@ class TestIbInsync:
         assert ticks[-1].time.timestamp() == NOW - 1
 
     async def test_gets_a_histogram_and_a_schedule(self, ib):
-        levels = await asyncio.wait_for(ib.reqHistogramDataAsync(AAPL, False, "3 days"), 3)
+        levels = await asyncio.wait_for(ib.reqHistogramDataAsync(AAPL, False, "3 days"), PATIENCE_S)
         schedule = await ib.reqHistoricalScheduleAsync(AAPL, 5)
 
         assert [one.price for one in levels] == sorted({one.price for one in levels})
