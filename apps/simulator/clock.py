@@ -54,6 +54,13 @@ class ManualClock:
         self._epoch = epoch
 
 
+class SteppedClock(ManualClock):
+    """A clock that only the pacemaker moves: between two steps nothing happens that nobody asked for.
+
+    So the same requests between the same steps are answered by the same bytes.
+    """
+
+
 class AcceleratedClock(ManualClock):
     """A clock `speed` times as fast as the machine's.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime
 
-from apps.simulator.clock import AcceleratedClock, Clock, ManualClock, WallClock
+from apps.simulator.clock import AcceleratedClock, Clock, SteppedClock, WallClock
 from apps.simulator.config import BadConfig
 
 FASTEST = 100_000.0
@@ -30,7 +30,7 @@ def clock_for(kind: str | None, *, speed: float | None, start: str | None) -> Cl
         case "real":
             return WallClock()
         case "stepped":
-            return ManualClock(_start(start))
+            return SteppedClock(_start(start))
         case _:
             return AcceleratedClock(_start(start), speed=_speed(speed))
 
