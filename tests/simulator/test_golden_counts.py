@@ -15,13 +15,13 @@ from tests.simulator.tour import Step, take_tour
 TOLD = {
     1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 17, 18, 19, 20, 21, 45, 46, 49, 50, 52, 53, 54, 55, 57,
     58, 59, 61, 62, 63, 64, 67, 68, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 85, 86, 87, 88, 89,
-    90, 93, 94, 95, 96, 97, 98, 99, 101, 102,
+    90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 101, 102,
 }  # fmt: skip
 SINCE = {106: 165, 107: 167}
 
 
 async def ask_what_the_tour_leaves_out(client: RawClient, *, step: Step) -> None:
-    """Ask for bars kept up to date, a direct book, a bond, an option, and the text of an article."""
+    """Ask for bars kept up to date, a direct book, what is no stock, and the text of an article."""
     client.send(20, 9100, *contract("AAPL"), 0, "", "1 min", "60 S", 1, "TRADES", 2, 1, "")
     await client.until(17)
     await step(6)
@@ -35,6 +35,9 @@ async def ask_what_the_tour_leaves_out(client: RawClient, *, step: Step) -> None
     strikes = chain[8 + int(chain[6]) :]
     option = ["0", "AAPL", "OPT", chain[7], strikes[len(strikes) // 2], "C", "", "SMART", "", "USD", "", ""]
     await client.ask(21, 55, 3, 9106, *option, 0.3, 228, 0, "")
+    difference = ["0", "IBM", "CFD", "", "0.0", "", "", "SMART", "", "USD", "", ""]
+    await client.ask(91, 1, 11, 9107, *difference, 0, "", 0, 0, "")
+    await client.ask(92, 10, 5, 9108, *difference, 3, 1, "")
     headline = await client.ask(86, 86, 9102, 265598, "BRFG+BRFUPDN+DJNL", "", "", 1, "")
     await client.ask(83, 84, 9103, headline[3], headline[4], "")
 
