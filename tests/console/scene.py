@@ -79,7 +79,7 @@ def make_order(
         "time_in_force": "DAY",
         "principal": "key:algo2xyz",
         "status": status,
-        "seq": 2,
+        "seq": len(_steps_to(status)),
         "created_at": now - timedelta(minutes=number),
         "updated_at": now,
         "closed_at": now if OrderStatus(status) in CLOSED else None,
@@ -90,21 +90,30 @@ def make_order(
         "broker_session": 412,
     }
     order = Order.objects.create(account=account, instrument=instrument, **values | changes)
-    OrderEvent.objects.create(
-        order=order, seq=1, to_status="ACCEPTED", cause="gate_1", at=order.created_at, evidence={"checks": 27}
-    )
-    OrderEvent.objects.create(
-        order=order,
-        seq=2,
-        from_status="ACCEPTED",
-        to_status=status,
-        cause="broker_order",
-        at=now,
-        evidence={"status": "Submitted", "note": "<img src=x onerror=alert(1)>"},
-        broker_session=412,
-        epoch=212,
-    )
+    for seq, (before, after, cause, evidence) in enumerate(_steps_to(status), start=1):
+        OrderEvent.objects.create(
+            order=order,
+            seq=seq,
+            from_status=before,
+            to_status=after,
+            cause=cause,
+            evidence=evidence,
+            at=now if seq > 1 else order.created_at,
+            broker_session=412 if seq > 1 else None,
+            epoch=212 if seq > 1 else None,
+        )
     return order
+
+
+def _steps_to(status: str) -> list[tuple[str, str, str, dict[str, Any]]]:
+    """Return the steps that lead to a status, each a legal one."""
+    said = {"status": "Submitted", "note": "<img src=x onerror=alert(1)>"}
+    if status in {"DENIED", "ACCEPTED"}:
+        return [("", status, "gate_1", {"checks": 27}), (status, status, "broker_order", said)]
+    if status in {"EXPIRED_UNSENT", "CANCELLED_UNSENT"}:
+        return [("", "ACCEPTED", "gate_1", {"checks": 27}), ("ACCEPTED", status, "expired", {})]
+    steps = [("", "ACCEPTED", "gate_1", {"checks": 27}), ("ACCEPTED", "IN_FLIGHT", "in_flight", {})]
+    return [*steps, ("IN_FLIGHT", status, "broker_order", said)]
 
 
 def make_desk() -> Account:
