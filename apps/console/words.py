@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from apps.common.figures import price, quantity
+from apps.domain.incidents import INCIDENTS, IncidentKind
 from apps.domain.mode import PORT_CLASSES
 
 PROGRAMS = {
@@ -67,3 +68,8 @@ def port_rows(port: int | None) -> list[dict[str, Any]]:
         for number, mode in PORT_CLASSES.items()
     ]
     return sorted(rows, key=lambda row: (row["mode"] != "paper", row["port"]))
+
+
+def incident_lines(incidents: Iterable[Any]) -> list[dict[str, Any]]:
+    """Return incidents with what their kind means and what to do first."""
+    return [{"row": row, "meaning": INCIDENTS[IncidentKind(row.kind)]} for row in incidents]

@@ -7,6 +7,7 @@ every service called here takes the same fact twice. It never decides what to se
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from typing import Any
 
 from apps.accounts.selectors import accounts
 from apps.accounts.services import record_balances
@@ -25,6 +26,7 @@ from apps.domain.events import (
     SessionLost,
 )
 from apps.domain.executions import CommissionReport, ExecutionReport
+from apps.domain.orders import CLOSED
 from apps.gateway.config import GatewayConfig
 from apps.gateway.poison import insist
 from apps.gateway.session_state import SessionState
@@ -79,9 +81,11 @@ class Inbox:
                 if not await insist(record_commission, event, sender=sender):
                     self.early_commissions[event.ib_exec_id] = event
             case BrokerOrder():
-                await insist(record_broker_order, event, sender=sender, cause="open_order")
+                self._look_for_twins(
+                    await insist(record_broker_order, event, sender=sender, cause="open_order")
+                )
             case OrderStatusReport():
-                await insist(record_status, event, sender=sender)
+                self._look_for_twins(await insist(record_status, event, sender=sender))
             case PositionReport():
                 self.state.positions_heard[event.ib_con_id] = boottime()
                 await insist(book_position, event)
@@ -95,6 +99,11 @@ class Inbox:
                 await self._hear(event)
             case SessionLost():
                 self.state.lost_because = event.reason
+
+    def _look_for_twins(self, order: Any) -> None:
+        """Ask for a complete look at an order that the broker has twice: only that shows what lives."""
+        if order is not None and order.ib_perm_words and order.standing not in CLOSED:
+            self.state.reconcile_wanted.set()
 
     async def keep_flushing(self) -> None:
         """Write the balances that came in, four times a second, and join what waits to be joined."""

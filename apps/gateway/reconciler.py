@@ -27,6 +27,7 @@ from apps.orders.selectors import in_doubt_count, reconcilable_ids, unanswered_c
 from apps.orders.services.facts import record_broker_order, record_commission, record_execution
 from apps.orders.services.findings import Seen, apply_absences
 from apps.orders.services.flight import mark_unknown, raise_high_water
+from apps.orders.services.twins import settle_twins
 from apps.positions.services import replace_positions
 
 logger = logging.getLogger(__name__)
@@ -141,6 +142,13 @@ async def _book(state: SessionState, snapshot: BrokerSnapshot, began_at: datetim
     ):
         for order in orders:
             await book_fact(state, record_broker_order, order, cause=cause, list_began_at=began_at)
+    await in_db(
+        settle_twins,
+        connection=state.sender.connection,
+        live={order.ib_perm_id for order in snapshot.open_orders},
+        began_at=began_at,
+        lane="facts",
+    )
     return recovered
 
 

@@ -1,4 +1,4 @@
-"""Make trading stricter by itself, never looser: expiry, the HALT file, the signal.
+"""Make trading stricter by itself, never looser: expiry, the HALT file, the signal, breakers.
 
 Lives as long as the process and needs no broker session. The brake has stopped the order lane
 before the database knows; here the halt becomes a row as soon as the database answers.
@@ -14,7 +14,8 @@ from apps.gateway.lease import STORE_TROUBLE
 from apps.gateway.session_state import Brake
 from apps.orders.services.flight import expire_unsent
 from apps.orders.services.wishes import kill
-from apps.safety.selectors import all_states
+from apps.safety.selectors import all_states, breaker_waits
+from apps.safety.services.incidents import trip_breakers
 from apps.safety.services.states import confirm_halts
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ async def run(brake: Brake) -> NoReturn:
         try:
             await latch.write_halt()
             await in_db(expire_unsent, lane="orders")
+            await in_db(_trip_breakers, lane="orders")
             await in_db(_confirm_new_halts, datetime.now(UTC), lane="orders")
         except STORE_TROUBLE:
             logger.warning("sentinel waits for the database")
@@ -66,6 +68,12 @@ class Latch:
         )
         self._file_written = by_file
         self._brake.release()
+
+
+def _trip_breakers() -> None:
+    """Do what a process left out that died between an incident and its reduction."""
+    if breaker_waits():
+        trip_breakers()
 
 
 def _confirm_new_halts(now: datetime) -> None:

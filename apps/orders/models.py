@@ -112,6 +112,10 @@ class Order(PublicIdModel):
     ib_client_id = models.BigIntegerField("IB client ID", null=True, blank=True)
     ib_perm_id = models.BigIntegerField("IB perm ID", null=True, blank=True)
     ib_perm_ids = models.JSONField("all IB perm IDs", default=list, blank=True)
+    ib_perm_words = models.JSONField(
+        "words by IB perm ID", default=dict, blank=True, help_text="Kept once there are several (F10)."
+    )
+    ib_twin_ids = models.JSONField("IB order IDs of twins", default=list, blank=True)
     ib_error_code = models.IntegerField("IB error code", null=True, blank=True)
     ib_error_text = models.TextField("IB error text", blank=True)
     ib_error_session = models.BigIntegerField(null=True, blank=True)

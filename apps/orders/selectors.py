@@ -106,9 +106,10 @@ def cancel_wishes(connection: str, *, now: datetime, halted_only: bool) -> list[
         origin=Origin.OWN,
     )
     return [
-        CancelWish(order.pk, order.ib_order_id or 0, order.ib_client_id or 0)
+        CancelWish(order.pk, ib_order_id, order.ib_client_id or 0)
         for order in rows.order_by("cancel_requested_at", "pk")
         if _is_due(order, now)
+        for ib_order_id in [order.ib_order_id or 0, *order.ib_twin_ids]
     ]
 
 

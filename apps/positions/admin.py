@@ -41,6 +41,7 @@ class PositionAdmin(ReadOnlyAdmin):
         columns.text("instrument.symbol", "Symbol"),
         columns.text("account.code", "Account"),
         columns.figure("quantity", "Quantity"),
+        columns.figure("ledger_quantity", "By our executions"),
         columns.figure("average_cost", "Average cost", figures.average_price),
         columns.priced("market_price", "Broker’s mark"),
         columns.figure("market_value", "Value", figures.money),

@@ -14,7 +14,8 @@ class Position(models.Model):
     """What the broker last said is held of one instrument in one account.
 
     `quantity` is signed and 0 once closed; the row stays. It was told at `quantity_at`. Marks are
-    the broker's own, in the instrument's currency, and come on their own.
+    the broker's own, in the instrument's currency, and come on their own. `ledger_quantity` is what
+    our executions add up to since the account's `Ledger` was opened; null until then.
     """
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="positions")
@@ -29,6 +30,9 @@ class Position(models.Model):
     realized_pnl = models.DecimalField("realised P&L", max_digits=24, decimal_places=8, null=True, blank=True)
     daily_pnl = models.DecimalField("daily P&L", max_digits=24, decimal_places=8, null=True, blank=True)
     quantity_at = models.DateTimeField("quantity told at", default=timezone.now)
+    ledger_quantity = models.DecimalField(
+        "quantity by our executions", max_digits=24, decimal_places=8, null=True, blank=True
+    )
     as_of = models.DateTimeField()
 
     class Meta:
@@ -39,6 +43,23 @@ class Position(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity.normalize():f} of instrument {self.instrument_id}"
+
+
+class Ledger(models.Model):
+    """Since when the books of an account follow its executions.
+
+    Opened with the first complete list of positions: what is held then is where each
+    `ledger_quantity` begins, and an instrument that is not in the list begins at 0.
+    """
+
+    account = models.OneToOneField(Account, on_delete=models.PROTECT, related_name="ledger")
+    opened_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("account_id",)
+
+    def __str__(self) -> str:
+        return f"Open since {self.opened_at:%Y-%m-%d %H:%M}"
 
 
 class AccountPnl(models.Model):

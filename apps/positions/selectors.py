@@ -4,6 +4,8 @@ from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
 
+from django.db.models import F
+
 from apps.accounts.models import Account
 from apps.instruments.models import Instrument
 from apps.positions.models import AccountPnl, DayStart, EquityDay, Position
@@ -35,6 +37,13 @@ def held(account: Account, instrument: Instrument) -> Decimal:
         .first()
     )
     return Decimal(0) if quantity is None else quantity
+
+
+def ledger_differences(account: Account) -> list[Position]:
+    """Return where the broker holds something else than our executions add up to, by symbol."""
+    rows = Position.objects.filter(account=account, ledger_quantity__isnull=False)
+    differing = rows.exclude(quantity=F("ledger_quantity")).select_related("instrument")
+    return list(differing.order_by("instrument__symbol", "pk"))
 
 
 def pnl(account: Account) -> AccountPnl | None:

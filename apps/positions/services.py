@@ -1,20 +1,23 @@
-"""Write what the broker says is held, its marks and P&L, and the equity of each trading day."""
+"""Write what the broker says is held, what our executions add up to, marks, P&L and equity by day."""
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from apps.accounts.models import Account
 from apps.accounts.selectors import account_by_code, account_values
 from apps.accounts.services import append_event
+from apps.common.db import for_update
 from apps.domain.calendar import zone_of
 from apps.domain.events import PnlReport, PortfolioReport, PositionReport
 from apps.domain.identity import plain
 from apps.instruments.models import Instrument
-from apps.positions.models import AccountPnl, DayStart, EquityDay, Position
+from apps.positions.models import AccountPnl, DayStart, EquityDay, Ledger, Position
 
 #: Trading days are counted as the exchanges of our instruments count them.
 _EXCHANGE_ZONE = zone_of("US/Eastern")
@@ -58,6 +61,50 @@ def replace_positions(
     for row in gone.exclude(pk__in=[row.pk for row in named]).select_related("instrument"):
         _record(account, row.instrument, quantity=Decimal(0), average_cost=Decimal(0))
     return named
+
+
+def open_ledger(*, account: Account, unsettled: Collection[Instrument], now: datetime) -> None:
+    """Begin the ledger of whatever has none with what the broker's complete list just said.
+
+    For the transaction in which that list was stored. `unsettled` are instruments of which an
+    execution or a position came while the list was read: nobody can tell whether the list
+    includes it, so their ledger begins with a later list.
+    """
+    _, is_first = Ledger.objects.get_or_create(account=account, defaults={"opened_at": now})
+    if is_first:
+        for instrument in unsettled:
+            Position.objects.get_or_create(
+                account=account,
+                instrument=instrument,
+                defaults={"quantity": 0, "average_cost": 0, "quantity_at": now, "as_of": now},
+            )
+    waiting = Position.objects.filter(account=account, ledger_quantity__isnull=True)
+    waiting.exclude(instrument__in=unsettled).update(ledger_quantity=F("quantity"))
+
+
+def move_ledger(*, account: Account, instrument: Instrument, change: Decimal) -> None:
+    """Add what an execution changed to the ledger, in the transaction that books the execution.
+
+    Before the ledger is open there is nothing to add to: the first list includes it.
+    """
+    ledger = Ledger.objects.filter(account=account).first()
+    if ledger is None or not change:
+        return
+    row, is_new = Position.objects.get_or_create(
+        account=account, instrument=instrument, defaults=_never_told(ledger) | {"ledger_quantity": change}
+    )
+    if is_new:
+        return
+    locked = for_update(Position.objects.filter(pk=row.pk)).get()
+    if locked.ledger_quantity is not None:
+        locked.ledger_quantity += change
+        locked.save(update_fields=["ledger_quantity"])
+
+
+def _never_told(ledger: Ledger) -> dict[str, Any]:
+    """Return what is known of an instrument no list has named: nothing was held when the books opened."""
+    opened_at = ledger.opened_at
+    return {"quantity": 0, "average_cost": 0, "quantity_at": opened_at, "as_of": opened_at}
 
 
 def record_portfolio(report: PortfolioReport) -> bool:
@@ -139,7 +186,10 @@ def _record(
     }
     if not quantity:
         facts |= {"market_value": Decimal(0), "unrealized_pnl": Decimal(0)}
-    row, _ = Position.objects.update_or_create(account=account, instrument=instrument, defaults=facts)
+    begins = {"ledger_quantity": 0} if Ledger.objects.filter(account=account).exists() else {}
+    row, _ = Position.objects.update_or_create(
+        account=account, instrument=instrument, defaults=facts, create_defaults=facts | begins
+    )
     if before.quantity != quantity if before is not None else quantity:
         append_event(
             account=account,

@@ -1,4 +1,4 @@
-"""May we trade: states, limits and the row that makes the gates of one account serial.
+"""May we trade: states, limits, the row that makes the gates of one account serial, incidents.
 
 What a halt does to orders stands in orders; here is only that it holds.
 """
@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from apps.accounts.models import Account
+from apps.common.models import uuid7
 
 
 class State(models.TextChoices):
@@ -95,3 +96,50 @@ class AccountRisk(models.Model):
 
     def __str__(self) -> str:
         return f"version {self.version}"
+
+
+class Incident(models.Model):
+    """Something that must not happen, and happened: shown until a person has dealt with it.
+
+    `kind` is a word of domain/incidents.py, `subject` names the thing as text (`order:<uuid>`,
+    `position:AAPL`). While it is open the same thing is not told again, only counted. Of kinds that
+    trip the breaker (R25) `tripped_at` is when trading was made stricter for it; null until then.
+    """
+
+    uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="incidents")
+    kind = models.CharField(max_length=32)
+    subject = models.CharField(max_length=128)
+    detail = models.TextField()
+    evidence = models.JSONField(default=dict, blank=True)
+    at = models.DateTimeField()
+    last_seen = models.DateTimeField()
+    times_seen = models.PositiveIntegerField(default=1)
+    trips = models.BooleanField("trips the breaker", help_text="Of a kind that reduces trading (R25).")
+    tripped_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_by = models.CharField(max_length=128, blank=True)
+    closed_because = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=("account", "kind", "subject"),
+                condition=Q(closed_at__isnull=True),
+                name="incident_open_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(tripped_at__isnull=True) | Q(trips=True), name="incident_trips_if_it_may"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=("account",),
+                condition=Q(trips=True, tripped_at__isnull=True),
+                name="incident_to_trip",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.subject}"

@@ -1,4 +1,4 @@
-"""Read trading states and the limits in force. Nothing here creates a row."""
+"""Read trading states, the limits in force and incidents. Nothing here creates a row."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 from apps.accounts.models import Account
 from apps.domain.mode import Mode
 from apps.domain.risk.limits import Limits, defaults_for, from_values
-from apps.safety.models import AccountRisk, LimitSet, State, TradingState
+from apps.safety.models import AccountRisk, Incident, LimitSet, State, TradingState
 
 #: The scope of everything; its row always exists.
 EVERYTHING = "*"
@@ -68,3 +68,19 @@ def limits_in_force(account: Account) -> Limits:
     if newest is None:
         return replace(defaults_for(Mode(account.mode)), version=version)
     return from_values(newest.values, version=version)
+
+
+def open_incidents(accounts: Collection[str] | None = None) -> list[Incident]:
+    """Return the incidents nobody has closed, the newest first; None means of every account."""
+    rows = Incident.objects.filter(closed_at__isnull=True).select_related("account")
+    return list((rows if accounts is None else rows.filter(account__code__in=accounts)).order_by("-pk"))
+
+
+def incidents_about(subjects: Collection[str]) -> list[Incident]:
+    """Return every incident about these subjects, the oldest first."""
+    return list(Incident.objects.filter(subject__in=subjects).order_by("pk"))
+
+
+def breaker_waits() -> bool:
+    """Tell whether an incident has not had its reduction yet."""
+    return Incident.objects.filter(trips=True, tripped_at__isnull=True).exists()

@@ -13,12 +13,13 @@ from apps.console.rights import actor_of, may, who_may
 from apps.console.selectors import moment_of
 from apps.console.site import console_page
 from apps.console.views.requests import request_id
-from apps.console.words import port_rows, scope_name, total_value
+from apps.console.words import incident_lines, port_rows, scope_name, total_value
 from apps.domain.errors import DomainError
 from apps.domain.mode import account_class, port_class
 from apps.orders.selectors import kill_outcome, last_kill, preview_kill
 from apps.orders.services.wishes import kill
 from apps.positions.selectors import positions
+from apps.safety.selectors import open_incidents
 from apps.safety.services.states import EVERYTHING, reduce_trading, resume_trading
 
 MAX_LISTED = 5
@@ -37,6 +38,7 @@ def safety(request: HttpRequest) -> HttpResponse:
         "narrower": [row for row in states[1:] if row.state != "ACTIVE"],
         "dry": preview_kill(now=now),
         "outcome": _newest_outcome(states[0]),
+        "incidents": incident_lines(open_incidents()),
         "ways": {"state_dir": settings.JAXBROKER_STATE_DIR},
         "may": {right: may(request.user, right) for right in ("halt", "reduce", "resume")},
         "who": "" if may(request.user, "resume") else who_may("resume"),

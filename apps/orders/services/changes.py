@@ -4,7 +4,6 @@ A change that was sent and not answered leaves two possible truths. Until the br
 of them the larger quantity counts, and nothing is sent a second time (spec/orders.md 5.4, F10).
 """
 
-import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -21,6 +20,7 @@ from apps.domain.broker_words import REJECT_CODES
 from apps.domain.errors import DomainError
 from apps.domain.events import BrokerOrder
 from apps.domain.identity import plain
+from apps.domain.incidents import IncidentKind
 from apps.domain.mode import ProofState
 from apps.domain.orders import CLOSED, OrderStatus, OrderTicket, OrderType, Origin, Sender
 from apps.domain.quotes import Picture
@@ -42,9 +42,8 @@ from apps.orders.services.wishes import OrderNotOurs, OrderTerminal
 from apps.orders.snapshots import PriceSeen, price_from_quote, price_from_row, siblings, snapshot_for
 from apps.safety.models import AccountRisk
 from apps.safety.selectors import limits_in_force, state_words
+from apps.safety.services.incidents import record_incident
 from apps.safety.services.limits import ensure_account_risk
-
-logger = logging.getLogger(__name__)
 
 State = OrderChange.State
 CHANGEABLE = frozenset({OrderStatus.WORKING, OrderStatus.PARTIALLY_FILLED})
@@ -235,7 +234,13 @@ def hear_terms(order: Order, report: BrokerOrder, *, list_began_at: datetime | N
         return
     if order.standing not in CLOSED and not _alike(shown, _order_terms(order), order):
         # Somebody changed our order in TWS, or a change of ours was carried out after we gave it up.
-        logger.error("the broker shows other terms", extra={"order": str(order.uuid)})
+        record_incident(
+            IncidentKind.TERMS_CHANGED,
+            f"order:{order.uuid}",
+            account=order.account,
+            detail=f"{order} has other terms at the broker",
+            evidence={"ours": _words(_order_terms(order)), "broker": _words(shown)},
+        )
         _take_terms(order, shown, cause="terms_changed_at_broker")
 
 

@@ -21,6 +21,7 @@ from apps.domain.broker_words import (
     status_from_word,
 )
 from apps.domain.orders import (
+    CLOSED,
     IN_DOUBT,
     OPEN,
     OrderStatus,
@@ -29,6 +30,7 @@ from apps.domain.orders import (
 )
 from apps.orders.models import Order
 from apps.orders.services.transitions import move, note
+from apps.orders.services.twins import lives_elsewhere, perm_changes
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +40,8 @@ class Word:
     """What the broker said about an order, and how it came to say it.
 
     `filled` is the broker's own count where a completed order states one: more than our
-    executions explain means that an execution is missing, so nothing is final yet.
+    executions explain means that an execution is missing, so nothing is final yet. `ib_order_id`
+    is 0 unless it is an id of our own client.
     """
 
     text: str
@@ -48,6 +51,7 @@ class Word:
     evidence: dict[str, Any]
     list_began_at: datetime | None = None
     filled: Decimal | None = None
+    ib_order_id: int = 0
 
     @property
     def is_reread(self) -> bool:
@@ -57,11 +61,13 @@ class Word:
 
 def apply_word(order: Order, word: Word) -> Order:
     """Let one status word of the broker act on a locked order."""
-    changes = perm_changes(order, word.ib_perm_id)
+    changes = perm_changes(order, word.ib_perm_id, word=word.text, ib_order_id=word.ib_order_id)
     if word.text and word.text != order.broker_status:
         changes["broker_status"] = word.text
     after = _meaning(order, word)
     evidence = {"broker_status": word.text, **word.evidence}
+    if after in CLOSED and lives_elsewhere(order, word.ib_perm_id, changes):
+        after = None  # one of several has ended
     if after is None or after is order.standing or not _may_follow(order, after, word):
         return note(order, cause=word.cause, evidence=evidence, changes=changes) if changes else order
     if is_late_evidence(order.standing, after):
@@ -78,7 +84,7 @@ def apply_word(order: Order, word: Word) -> Order:
 def _meaning(order: Order, word: Word) -> OrderStatus | None:
     """Return the status a word proves, None if it proves none."""
     if word.filled is not None and word.filled > order.filled_quantity:
-        logger.error("fills that no execution explains", extra={"order": str(order.uuid)})
+        logger.warning("fills that no execution explains", extra={"order": str(order.uuid)})
         return OrderStatus.UNKNOWN
     # While a change is unanswered only the broker's own `Filled` proves that the smaller quantity was all.
     is_end = word.text in {FILLED_WORD, *CANCELLED_WORDS}
@@ -135,11 +141,3 @@ def _may_follow(order: Order, after: OrderStatus, word: Word) -> bool:
             and is_late_evidence(before, after)
         )
     return before is not OrderStatus.FILLED and is_late_evidence(before, after)
-
-
-def perm_changes(order: Order, ib_perm_id: int) -> dict[str, Any]:
-    if not ib_perm_id or ib_perm_id in order.ib_perm_ids:
-        return {}
-    if order.ib_perm_ids:
-        logger.error("two perm ids under one reference", extra={"order": str(order.uuid)})
-    return {"ib_perm_ids": [*order.ib_perm_ids, ib_perm_id], "ib_perm_id": ib_perm_id}

@@ -21,6 +21,7 @@ from apps.domain.broker_words import REJECT_CODES
 from apps.domain.events import BrokerNotice, BrokerOrder, OrderStatusReport
 from apps.domain.executions import CommissionReport, ExecutionReport
 from apps.domain.identity import is_our_ref
+from apps.domain.incidents import IncidentKind
 from apps.domain.orders import (
     Origin,
     Sender,
@@ -31,6 +32,8 @@ from apps.orders.services.evidence import Word, apply_word
 from apps.orders.services.fills import book, fill_data, recount
 from apps.orders.services.foreign import adopt_foreign, refresh_foreign
 from apps.orders.services.transitions import lock_order, note
+from apps.orders.services.twins import is_twin
+from apps.safety.services.incidents import record_incident
 
 logger = logging.getLogger(__name__)
 
@@ -68,9 +71,10 @@ def record_broker_order(
             session=sender.session,
             list_began_at=list_began_at,
             filled=report.filled if cause == "completed_orders" else None,
+            ib_order_id=report.ib_order_id if report.client_id == sender.client_id else 0,
             evidence={"warning": report.warning} if report.warning else {},
         )
-        if order.origin == Origin.OWN:
+        if order.origin == Origin.OWN and not is_twin(order, report.ib_perm_id):
             hear_terms(order, report, list_began_at=list_began_at)
         return _apply(order, word)
 
@@ -87,6 +91,7 @@ def record_status(report: OrderStatusReport, *, sender: Sender) -> Order | None:
             cause="broker_status",
             ib_perm_id=report.ib_perm_id,
             session=sender.session,
+            ib_order_id=report.ib_order_id if report.client_id == sender.client_id else 0,
             evidence={"why_held": report.why_held} if report.why_held else {},
         )
         return _apply(lock_order(found.pk), word)
@@ -125,10 +130,22 @@ def record_execution(report: ExecutionReport, *, sender: Sender) -> bool:
         if order is not None:
             recount(order, execution)
             close_changes(order)
+        elif is_our_ref(report.order_ref):
+            _tell_orphan(execution, account)
         transaction.on_commit(partial(crash.point, "gw.fill.before_push"))
         ring_on_commit("positions")
     crash.point("gw.exec.after_commit")
     return True
+
+
+def _tell_orphan(execution: Execution, account: Account) -> None:
+    record_incident(
+        IncidentKind.ORPHAN_EXECUTION,
+        f"ref:{execution.order_ref}",
+        account=account,
+        detail=f"{execution}, {execution.instrument.symbol}, under {execution.order_ref}",
+        evidence=fill_data(execution, None),
+    )
 
 
 def record_commission(report: CommissionReport, *, sender: Sender) -> bool:

@@ -1,6 +1,8 @@
-"""Executions into the books: each once, the newest revision counts, the order follows from the sum."""
+"""Executions into the books: each once, the newest revision counts, the order follows from the sum.
 
-import logging
+The positions ledger moves in the same transaction, whoever made the order.
+"""
+
 from decimal import Decimal
 from typing import Any
 
@@ -9,26 +11,24 @@ from django.utils import timezone
 from apps.accounts.models import Account
 from apps.domain.executions import ExecutionReport, average_price
 from apps.domain.identity import plain
-from apps.domain.orders import (
-    OrderStatus,
-    is_late_evidence,
-    may_move,
-)
+from apps.domain.incidents import IncidentKind
+from apps.domain.orders import OrderStatus, Side, is_late_evidence, may_move
 from apps.instruments.services import ensure_instrument
 from apps.orders.models import Execution, Order
-from apps.orders.services.evidence import perm_changes
 from apps.orders.services.transitions import move, note
-
-logger = logging.getLogger(__name__)
+from apps.orders.services.twins import lives_elsewhere, perm_changes
+from apps.positions.services import move_ledger
+from apps.safety.services.incidents import record_incident
 
 
 def book(report: ExecutionReport, account: Account, order: Order | None) -> Execution | None:
-    """Insert the execution unless this revision is known, and supersede lower revisions."""
+    """Insert the execution unless this revision is known, supersede lower ones, move the ledger."""
     family = Execution.objects.filter(account=account, root=report.root)
     if family.filter(revision=report.revision).exists():
         _report_disagreement(family.get(revision=report.revision), report)
         return None
     newest = family.order_by("-revision").first()
+    replaced = newest if newest is not None and newest.revision < report.revision else None
     execution = Execution.objects.create(
         account=account,
         order=order,
@@ -53,44 +53,73 @@ def book(report: ExecutionReport, account: Account, order: Order | None) -> Exec
         booked_at=timezone.now(),
     )
     family.filter(revision__lt=report.revision).update(superseded=True)
+    if not execution.superseded:
+        change = signed(execution) - (signed(replaced) if replaced else Decimal(0))
+        move_ledger(account=account, instrument=execution.instrument, change=change)
     return execution
 
 
+def signed(execution: Execution) -> Decimal:
+    """Return what an execution adds to the position."""
+    return Side(execution.side).sign * execution.quantity
+
+
 def _report_disagreement(booked: Execution, report: ExecutionReport) -> None:
-    if (booked.quantity, booked.price) != (report.quantity, report.price):
-        logger.error("same execution with other numbers", extra={"ib_exec_id": report.ib_exec_id})
+    if (booked.quantity, booked.price) == (report.quantity, report.price):
+        return
+    both = {
+        "booked": {"quantity": plain(booked.quantity), "price": plain(booked.price)},
+        "told_again": {"quantity": plain(report.quantity), "price": plain(report.price)},
+    }
+    record_incident(
+        IncidentKind.EXECUTION_CONFLICT,
+        f"execution:{report.ib_exec_id}",
+        account=booked.account,
+        detail=f"{booked} was told again as {plain(report.quantity)} at {plain(report.price)}",
+        evidence=both,
+    )
 
 
 def recount(order: Order, execution: Execution) -> None:
     """Recompute quantity and average from the executions, and the status from the quantity."""
-    rows = Execution.objects.filter(order=order, superseded=False)
-    pairs = list(rows.values_list("quantity", "price"))
-    filled = sum((quantity for quantity, _ in pairs), Decimal(0))
-    changes: dict[str, Any] = {
-        "filled_quantity": filled,
-        "average_price": average_price(pairs),
-        **perm_changes(order, execution.ib_perm_id),
-    }
+    filled, average = explained(order)
+    perms = perm_changes(order, execution.ib_perm_id)
+    changes: dict[str, Any] = {"filled_quantity": filled, "average_price": average, **perms}
     evidence = {
         "ib_exec_id": execution.ib_exec_id,
         "quantity": plain(execution.quantity),
         "price": plain(execution.price),
     }
-    if filled > order.quantity:
-        logger.error("overfill", extra={"order": str(order.uuid), "filled": plain(filled)})
+    if filled > order.largest_quantity:
+        _tell(order, IncidentKind.OVERFILL, f"{plain(filled)} filled of {order}", evidence)
     after = status_after_fill(order, filled)
-    if after is order.standing or not _is_possible(order, after):
+    if after is OrderStatus.FILLED and lives_elsewhere(order, 0, perms):
+        after = order.standing  # the row ends with the last order under its reference
+    if after is OrderStatus.CANCELLED and order.standing is after and filled > order.filled_quantity:
+        _tell(order, IncidentKind.FILL_AFTER_CANCELLED, f"{plain(filled)} filled of {order}", evidence)
+    if after is order.standing or not _is_possible(order, after, evidence):
         note(order, cause="execution", evidence=evidence, changes=changes)
     else:
         move(order, after, cause="execution", evidence=evidence, changes=changes)
 
 
-def _is_possible(order: Order, after: OrderStatus) -> bool:
+def explained(order: Order) -> tuple[Decimal, Decimal | None]:
+    """Return the quantity and the average price that the executions of an order add up to."""
+    rows = Execution.objects.filter(order=order, superseded=False)
+    pairs = list(rows.values_list("quantity", "price"))
+    return sum((quantity for quantity, _ in pairs), Decimal(0)), average_price(pairs)
+
+
+def _is_possible(order: Order, after: OrderStatus, evidence: dict[str, Any]) -> bool:
     """Tell whether a fill may move the order; one that may not is an incident, never a lost fact."""
     if may_move(order.standing, after) or is_late_evidence(order.standing, after):
         return True
-    logger.error("fill of an order that was never sent", extra={"order": str(order.uuid)})
+    _tell(order, IncidentKind.FILL_OF_UNSENT, f"{order} was {order.status} and has filled", evidence)
     return False
+
+
+def _tell(order: Order, kind: IncidentKind, detail: str, evidence: dict[str, Any]) -> None:
+    record_incident(kind, f"order:{order.uuid}", account=order.account, detail=detail, evidence=evidence)
 
 
 def status_after_fill(order: Order, filled: Decimal) -> OrderStatus:

@@ -9,14 +9,16 @@ from apps.accounts.models import Account
 from apps.domain.broker_words import status_from_word
 from apps.domain.events import BrokerOrder
 from apps.domain.identity import is_our_ref
+from apps.domain.incidents import IncidentKind
 from apps.domain.orders import (
     CLOSED,
     OrderStatus,
     Origin,
 )
 from apps.instruments.services import ensure_instrument
-from apps.orders.models import Order
+from apps.orders.models import Execution, Order
 from apps.orders.services.transitions import note, record_step
+from apps.safety.services.incidents import record_incident
 
 logger = logging.getLogger(__name__)
 
@@ -72,10 +74,24 @@ def adopt_foreign(report: BrokerOrder, account: Account, *, cause: str) -> Order
         updated_at=now,
         closed_at=now if status in CLOSED else None,
     )
+    _take_executions(order)
     if origin is Origin.ORPHAN:
-        logger.error("orphan order at the broker", extra={"order_ref": report.order_ref})
+        record_incident(
+            IncidentKind.ORPHAN_ORDER,
+            f"ref:{order.order_ref}",
+            account=account,
+            detail=f"{order}, {order.status}, under {order.order_ref}",
+            evidence={"ib_perm_id": report.ib_perm_id, "broker_status": report.status, "from": cause},
+        )
     record_step(order, before="", cause=f"found_{origin.lower()}", actor="broker", evidence={"from": cause})
     return order
+
+
+def _take_executions(order: Order) -> None:
+    """Join the executions that came before the row, or later ones would seem to be all there were."""
+    if order.ib_perm_id:
+        rows = Execution.objects.filter(account=order.account, order=None, ib_perm_id=order.ib_perm_id)
+        rows.update(order=order)
 
 
 def refresh_foreign(order: Order, report: BrokerOrder) -> None:

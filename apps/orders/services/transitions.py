@@ -5,7 +5,6 @@ caller's transaction. Who moves more than one order locks them all first (`lock_
 because the audit head is locked last and held until the commit.
 """
 
-import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,10 +17,10 @@ from apps.common.bell import ring_on_commit
 from apps.common.db import for_update
 from apps.domain.errors import DomainError
 from apps.domain.identity import plain
+from apps.domain.incidents import IncidentKind
 from apps.domain.orders import CLOSED, OrderStatus, is_late_evidence, may_move
 from apps.orders.models import Order, OrderEvent
-
-logger = logging.getLogger(__name__)
+from apps.safety.services.incidents import record_incident
 
 SYSTEM = "gateway"
 
@@ -62,7 +61,7 @@ def move(
 ) -> Order:
     """Change the status of a locked order together with `changes`, and record it.
 
-    A move that only late broker evidence can make sets `late` and is logged as an incident.
+    A move that only late broker evidence can make sets `late` and is an incident (I6).
     Raises IllegalMove for one that does not exist.
     """
     before = order.standing
@@ -72,9 +71,32 @@ def move(
     values: dict[str, Any] = {**(changes or {}), "status": to.value}
     if late:
         values["late"] = True
-        logger.error("late evidence", extra={"order": str(order.uuid), "from": before, "to": to})
+        _tell_late_evidence(order, to, cause=cause, evidence=evidence)
     values["closed_at"] = timezone.now() if to in CLOSED else None
     return write(order, values, before=before.value, cause=cause, actor=actor, evidence=evidence)
+
+
+def incident_of_late(before: OrderStatus, cause: str) -> IncidentKind:
+    """Return what it means that the broker contradicts an end."""
+    if before is OrderStatus.NOT_PLACED:
+        return IncidentKind.NOT_PLACED_REVOKED
+    if cause != "execution":
+        return IncidentKind.REOPENED
+    if before is OrderStatus.CANCELLED:
+        return IncidentKind.FILL_AFTER_CANCELLED
+    return IncidentKind.FILL_TAKEN_BACK if before is OrderStatus.FILLED else IncidentKind.REOPENED
+
+
+def _tell_late_evidence(
+    order: Order, to: OrderStatus, *, cause: str, evidence: Mapping[str, Any] | None
+) -> None:
+    record_incident(
+        incident_of_late(order.standing, cause),
+        f"order:{order.uuid}",
+        account=order.account,
+        detail=f"{order} was {order.status} and is {to.value}",
+        evidence={"from": order.status, "to": to.value, "cause": cause, **(evidence or {})},
+    )
 
 
 def note(
