@@ -45,16 +45,18 @@ def parse_arguments(arguments: list[str]) -> tuple[SimulatorConfig, str]:
         description="Pretend to be IB Gateway, paper only.",
         epilog=f"Other programs: {', '.join(PROGRAMS)}; each has a --help of its own.",
     )
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=4002, help="0 takes a free port")
+    parser.add_argument("--host", default="127.0.0.1", help="an address of this machine only: %(default)s")
+    parser.add_argument("--port", type=int, default=4002, help="%(default)s; 0 takes a free port")
     parser.add_argument("--control-port", type=int, default=None, help="HTTP, loopback; 0 takes a free port")
-    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--seed", type=int, default=7, help="the same seed, the same market: %(default)s")
     parser.add_argument("--scenario", default="quiet", help="name of one that comes along, or path of a file")
     parser.add_argument("--state", type=Path, default=None, help="file or directory that keeps the book")
-    parser.add_argument("--account", default="DU1234567")
-    parser.add_argument("--hours", choices=("always", "nyse"), default="always")
-    parser.add_argument("--max-server-version", type=int, default=NEWEST_VERSION)
-    parser.add_argument("--cash", type=float, default=1_000_000.0)
+    parser.add_argument("--account", default="DU1234567", help="begins with DU: %(default)s")
+    parser.add_argument("--hours", choices=("always", "nyse"), default="always", help="when markets are open")
+    parser.add_argument(
+        "--max-server-version", type=int, default=NEWEST_VERSION, help="be a gateway of 157 to %(default)s"
+    )
+    parser.add_argument("--cash", type=float, default=1_000_000.0, help="dollars to begin with: %(default)s")
     _add_order_policies(parser)
     parser.add_argument(
         "--frame-log", type=Path, default=None, help="file of all frames by name; - is standard output"
@@ -85,7 +87,7 @@ def parse_arguments(arguments: list[str]) -> tuple[SimulatorConfig, str]:
     parser.add_argument(
         "--calendar", type=Path, default=None, metavar="FILE", help="splits and dividends, as TOML"
     )
-    parser.add_argument("--log-level", default="WARNING")
+    parser.add_argument("--log-level", default="WARNING", help="of the log on stderr: %(default)s")
     values = vars(parser.parse_args(arguments))
     log_level = values.pop("log_level")
     values["tapes"] = tuple(values["tapes"])
