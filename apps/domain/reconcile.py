@@ -5,14 +5,27 @@ in doubt is called NOT_PLACED only after several complete looks, and may come ba
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from apps.domain.calendar import zone_of
 from apps.domain.orders import IN_DOUBT, OPEN, OrderStatus
 
 LOOKS_NEEDED = 3
 LOOKS_SPAN = timedelta(seconds=60)
 FIRST_LOOK_AFTER = timedelta(seconds=30)
+
+#: Two looks that far apart make a position nobody explains an incident (R25).
+MISMATCH_AFTER = timedelta(seconds=30)
+
+#: IB Gateway shows executions since its local midnight; the customary zone of a US account.
+_GATEWAY_ZONE = zone_of("US/Eastern")
+
+
+def window_start(now: datetime) -> datetime:
+    """Return the earliest instant that the broker's list of executions covers."""
+    midnight = now.astimezone(_GATEWAY_ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight.astimezone(UTC)
 
 
 class Absence(StrEnum):

@@ -49,7 +49,7 @@ class Feed:
         self._clock = clock
         self._lines = Lines(state)
         self._unstored: dict[int, Quote] = {}
-        self._is_first_round = True
+        self._noted_report_id: int | None = None
 
     async def publish_quotes(self) -> None:
         """Hand every batch on, newest wins; returns when the quotes lane ends."""
@@ -77,9 +77,10 @@ class Feed:
             self._lines.open_all_again(now)
         self._lines.agree([row.spec for row in wanted], now)
         self._lines.wake_silent(datetime.now(UTC), now)
-        if self._is_first_round and self._state.recovery_id is not None:
-            self._is_first_round = False
-            await in_db(note_subscriptions, self._state.recovery_id, restored=len(self._state.lines))
+        report_id = self._state.recovery_id
+        if report_id is not None and report_id != self._noted_report_id:
+            self._noted_report_id = report_id
+            await in_db(note_subscriptions, report_id, restored=len(self._state.lines))
         for ib_con_id, (ib_code, text) in self._lines.new_refusals(now):
             await in_db(record_refusal, ib_con_id=ib_con_id, ib_code=ib_code, text=text)
         await self._store_reference_prices()

@@ -7,22 +7,26 @@ from django.db import models
 from django.db.models import F, Q
 
 from apps.accounts.models import Account, Connection
+from apps.common.models import uuid7
 
 
 class Recovery(models.Model):
     """One time away from the broker, from the loss until READY again, and what was found then.
 
     Open while `ready_at` is null; attempts that fail in between belong to the same report.
-    `fills_recovered` lists executions we did not hear live. A null `gap_from` means that we
-    had never been connected before.
+    `rematched` lists the orders that were not closed before and that the broker's lists named,
+    `fills_recovered` the executions we did not hear live, each as an object to read. A null
+    `gap_from` means that we had never been connected before.
     """
 
+    uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="recoveries")
     session = models.PositiveBigIntegerField("broker session", help_text="The newest one of this report.")
     cause = models.CharField(max_length=255)
     gap_from = models.DateTimeField(null=True, blank=True)
     gap_to = models.DateTimeField(help_text="When the broker answered again.")
     orders_rematched = models.PositiveIntegerField(default=0)
+    rematched = models.JSONField(default=list, blank=True)
     fills_recovered = models.JSONField(default=list, blank=True)
     subscriptions_restored = models.PositiveIntegerField(default=0)
     differences_left = models.PositiveIntegerField(default=0)
@@ -52,6 +56,7 @@ class Difference(models.Model):
     one open row for each account, kind and subject. A difference is shown, never papered over.
     """
 
+    uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="differences")
     kind = models.CharField(max_length=32)
     subject = models.CharField(max_length=128)
@@ -72,3 +77,17 @@ class Difference(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.subject}"
+
+
+class BooksCheck(models.Model):
+    """When the books of an account were last held against complete lists of the broker."""
+
+    account = models.OneToOneField(Account, on_delete=models.PROTECT, related_name="books_check")
+    checked_at = models.DateTimeField()
+    session = models.PositiveBigIntegerField("broker session")
+
+    class Meta:
+        ordering = ("account_id",)
+
+    def __str__(self) -> str:
+        return f"checked in broker session {self.session}"

@@ -6,29 +6,31 @@ and recovery are this one path. What a finding means for an order is decided in 
 
 import asyncio
 import logging
-from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
-from apps.accounts.selectors import accounts
 from apps.accounts.services import record_balances
 from apps.broker.port import BrokerSnapshot
 from apps.common import crash
 from apps.common.aio import in_db
 from apps.common.clock import boottime
-from apps.domain.calendar import zone_of
-from apps.domain.events import PositionReport
+from apps.domain.executions import ExecutionReport
+from apps.domain.identity import plain
+from apps.domain.orders import Sender
+from apps.domain.reconcile import window_start
+from apps.gateway.books import Look, hold_against
 from apps.gateway.config import GatewayConfig
 from apps.gateway.lease import STORE_TROUBLE
 from apps.gateway.poison import book_fact
-from apps.gateway.services import close_recovery
+from apps.gateway.selectors import positions_differ
+from apps.gateway.services import close_recovery, note_recovered, open_recovery
 from apps.gateway.session_state import SessionState
-from apps.instruments.services import ensure_instrument
-from apps.orders.selectors import in_doubt_count, reconcilable_ids, unanswered_changes
+from apps.orders.selectors import in_doubt_count, reconcilable, unanswered_changes
 from apps.orders.services.facts import record_broker_order, record_commission, record_execution
-from apps.orders.services.findings import Seen, apply_absences
+from apps.orders.services.findings import Seen, apply_absences, rematched
 from apps.orders.services.flight import mark_unknown, raise_high_water
 from apps.orders.services.twins import settle_twins
-from apps.positions.services import replace_positions
+from apps.positions.selectors import ledgers_apart
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +40,10 @@ CHECK_EVERY_S = 2.0
 SILENCE = timedelta(seconds=5)
 DEADLINE_S = 10.0
 
-#: IB Gateway shows executions since its local midnight; the customary zone of a US account.
-_GATEWAY_ZONE = zone_of("US/Eastern")
+#: Positions that differ from the ledger, as `ledgers_apart` returns them.
+Apart = frozenset[tuple[str, int, Decimal, Decimal]]
+
+LINE_LOST = "IB Gateway lost its line to IB (1100)"
 
 
 async def reconcile(state: SessionState, config: GatewayConfig) -> bool:
@@ -49,52 +53,54 @@ async def reconcile(state: SessionState, config: GatewayConfig) -> bool:
     """
     sender = state.sender
     began_at = datetime.now(UTC)
-    await in_db(
-        raise_high_water,
-        connection=sender.connection,
-        client_id=sender.client_id,
-        next_valid_id=sender.next_valid_id,
-        lane="orders",
-    )
-    await in_db(
-        mark_unknown, connection=sender.connection, session=sender.session, silent_for=SILENCE, lane="facts"
-    )
-    candidates = await in_db(reconcilable_ids, sender.connection, lane="facts")
+    before = await _prepare(sender)
     began, saw_the_market = boottime(), state.sees_the_market
+    report_id = await _report(state, began_at)
     snapshot = await state.session.snapshot()
     crash.point("gw.recon.step")
-    recovered = await _book(state, snapshot, began_at)
-    counts: dict[str, int] = {}
-    if saw_the_market and state.sees_the_market:  # else an empty list means nothing
+    recovered = await _book(state, snapshot, began_at, report_id=report_id)
+    sees_the_market = saw_the_market and state.sees_the_market  # else an empty list means nothing
+    seen, counts = _seen(snapshot, began_at), {}
+    if sees_the_market:
         counts = await in_db(
             apply_absences,
-            seen=_seen(snapshot, began_at),
+            seen=seen,
             sender=sender,
-            candidates=candidates,
+            candidates=list(before),
             lane="facts",
             deadline_s=DEADLINE_S,
         )
-    await _book_positions(state, snapshot.positions, asked_at=began)
+    differences = await in_db(
+        hold_against,
+        _look(state, snapshot, began_at, asked_at=began),
+        state.identity.accounts,
+        compare=sees_the_market,
+        now=datetime.now(UTC),
+        lane="facts",
+        deadline_s=DEADLINE_S,
+    )
     await in_db(record_balances, list(snapshot.balances), lane="facts", deadline_s=DEADLINE_S)
     if saw_the_market:
         state.connectivity_restored()
-    if state.recovery_id is not None:
+    if report_id is not None:
         await in_db(
             close_recovery,
-            state.recovery_id,
+            report_id,
             now=datetime.now(UTC),
-            orders_rematched=len(snapshot.open_orders) + len(snapshot.completed_orders),
-            fills_recovered=recovered,
-            differences_left=counts.get("DOUBT", 0),
+            rematched=await in_db(rematched, before, seen=seen, lane="facts"),
+            differences_left=differences,
+            lane="facts",
         )
-    if recovered or counts:
-        logger.info("reconciled", extra={"fills_recovered": len(recovered), "absences": counts})
+    if recovered or counts or differences:
+        found = {"fills_recovered": len(recovered), "absences": counts, "differences": differences}
+        logger.info("reconciled", extra=found)
     return True
 
 
 async def run(state: SessionState, config: GatewayConfig) -> None:
     """Check flights every 2 s and look at everything every 60 s, sooner while there is doubt."""
     last_look = asyncio.get_running_loop().time()
+    apart: Apart = frozenset()
     while state.session.is_alive:
         asked = await _asked_within(state, CHECK_EVERY_S)
         try:
@@ -107,12 +113,15 @@ async def run(state: SessionState, config: GatewayConfig) -> None:
             )
             in_doubt = await in_db(in_doubt_count, state.sender.connection)
             in_doubt += await in_db(unanswered_changes, state.sender.connection)
+            in_doubt += await in_db(positions_differ, state.sender.connection)
+            before, apart = apart, await in_db(ledgers_apart, state.sender.connection)
         except STORE_TROUBLE:
             logger.warning("reconciler waits for the database")
             continue
         now = asyncio.get_running_loop().time()
         due = now - last_look >= (DOUBT_EVERY_S if in_doubt else CALM_EVERY_S)
-        if asked or doubted or due:
+        lasting = bool(before & apart) and not in_doubt  # somebody else traded: the lists say what
+        if asked or doubted or due or lasting:
             state.reconcile_wanted.clear()
             await reconcile(state, config)
             last_look = now
@@ -127,13 +136,48 @@ async def _asked_within(state: SessionState, timeout_s: float) -> bool:
     return True
 
 
-async def _book(state: SessionState, snapshot: BrokerSnapshot, began_at: datetime) -> list[dict[str, object]]:
+async def _prepare(sender: Sender) -> dict[int, str]:
+    """Take over the broker's next id, doubt what is silent; return what the lists should name."""
+    await in_db(
+        raise_high_water,
+        connection=sender.connection,
+        client_id=sender.client_id,
+        next_valid_id=sender.next_valid_id,
+        lane="orders",
+    )
+    await in_db(
+        mark_unknown, connection=sender.connection, session=sender.session, silent_for=SILENCE, lane="facts"
+    )
+    return await in_db(reconcilable, sender.connection, lane="facts")
+
+
+async def _report(state: SessionState, now: datetime) -> int | None:
+    """Return the recovery report this look belongs to: the session's own, or that of a lost line.
+
+    While IB Gateway had no line to IB the session stood, but nothing could be heard (1100).
+    """
+    if not state.ready:
+        return state.recovery_id
+    if not (state.connectivity_lost and state.line_is_back):
+        return None
+    report = await in_db(
+        open_recovery, sender=state.sender, cause=LINE_LOST, gap_from=state.line_lost_at, now=now
+    )
+    state.recovery_id = report.pk
+    return report.pk
+
+
+async def _book(
+    state: SessionState, snapshot: BrokerSnapshot, began_at: datetime, *, report_id: int | None
+) -> list[dict[str, object]]:
     """Book executions first, then orders; return the executions nobody had told us of."""
-    recovered: list[dict[str, object]] = [
-        {"ib_exec_id": execution.ib_exec_id, "order_ref": execution.order_ref}
+    recovered = [
+        _described(execution)
         for execution in snapshot.executions
         if await book_fact(state, record_execution, execution)
     ]
+    if report_id is not None:
+        await in_db(note_recovered, report_id, recovered, lane="facts")
     for commission in snapshot.commissions:
         await book_fact(state, record_commission, commission)
     for cause, orders in (
@@ -152,45 +196,36 @@ async def _book(state: SessionState, snapshot: BrokerSnapshot, began_at: datetim
     return recovered
 
 
-async def _book_positions(
-    state: SessionState, reports: tuple[PositionReport, ...], *, asked_at: float
-) -> None:
-    """Store what is held account by account; what the complete list does not name is closed.
-
-    A position that was told on its own since the list was asked for is newer than the list.
-    """
-    newer = [con_id for con_id, heard_at in state.positions_heard.items() if heard_at >= asked_at]
-    by_account: dict[str, list[PositionReport]] = defaultdict(list)
-    for report in reports:
-        by_account[report.account].append(report)
-    for code in state.identity.accounts:
-        await in_db(_replace_positions, code, by_account[code], newer, lane="facts", deadline_s=DEADLINE_S)
+def _described(execution: ExecutionReport) -> dict[str, object]:
+    return {
+        "ib_exec_id": execution.ib_exec_id,
+        "account": execution.account,
+        "order_ref": execution.order_ref,
+        "symbol": execution.symbol,
+        "side": execution.side.value,
+        "quantity": plain(execution.quantity),
+        "price": plain(execution.price),
+        "executed_at": execution.executed_at.isoformat(),
+    }
 
 
-def _replace_positions(code: str, reports: list[PositionReport], newer: list[int]) -> None:
-    pairs = [
-        (
-            report,
-            ensure_instrument(
-                ib_con_id=report.ib_con_id,
-                symbol=report.symbol,
-                sec_type=report.sec_type,
-                exchange=report.exchange,
-                currency=report.currency,
-            ),
-        )
-        for report in reports
-    ]
-    for account in accounts([code]):
-        replace_positions(account=account, reports_with_instruments=pairs, newer=newer)
+def _look(state: SessionState, snapshot: BrokerSnapshot, began_at: datetime, *, asked_at: float) -> Look:
+    """Return what the books are held against; a position told on its own meanwhile is newer."""
+    return Look(
+        session=state.number,
+        asked_at=began_at,
+        positions=snapshot.positions,
+        completed=snapshot.completed_orders,
+        executions=snapshot.executions,
+        newer=[con_id for con_id, heard_at in state.positions_heard.items() if heard_at >= asked_at],
+    )
 
 
 def _seen(snapshot: BrokerSnapshot, now: datetime) -> Seen:
     orders = [*snapshot.open_orders, *snapshot.completed_orders]
-    midnight = now.astimezone(_GATEWAY_ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
     return Seen(
         order_refs={order.order_ref for order in orders} | {fill.order_ref for fill in snapshot.executions},
         perm_ids={order.ib_perm_id for order in orders} - {0},
-        window_start=midnight.astimezone(UTC),
+        window_start=window_start(now),
         began_at=now,
     )

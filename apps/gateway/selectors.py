@@ -1,11 +1,17 @@
 """Read the gateway's reports, and whether the schema fits this code."""
 
 from collections.abc import Collection
+from uuid import UUID
 
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from apps.gateway.models import Difference, Recovery
+from apps.accounts.models import Account
+from apps.gateway.models import BooksCheck, Difference, Recovery
+
+#: The kind of a difference between the broker's position and our executions.
+POSITION = "position"
 
 
 def recoveries(connection_name: str, limit: int = 50) -> list[Recovery]:
@@ -19,6 +25,41 @@ def open_differences(account_codes: Collection[str] | None = None) -> list[Diffe
     if account_codes is not None:
         rows = rows.filter(account__code__in=account_codes)
     return list(rows.order_by("-id"))
+
+
+def recovery_by_uuid(uuid: UUID) -> Recovery | None:
+    """Return one report by its public id."""
+    return Recovery.objects.filter(uuid=uuid).select_related("connection").first()
+
+
+def recoveries_seen_by(account_codes: Collection[str] | None) -> QuerySet[Recovery]:
+    """Return the reports of connections through which these accounts trade (None: of all)."""
+    rows = Recovery.objects.select_related("connection")
+    if account_codes is None:
+        return rows
+    seen = Account.objects.filter(code__in=account_codes, connection=OuterRef("connection"))
+    return rows.filter(Exists(seen))
+
+
+def positions_differ(connection: str) -> bool:
+    """Tell whether a position of the connection is open as a difference, so that a look is due soon."""
+    rows = Difference.objects.filter(kind=POSITION, resolved_at__isnull=True)
+    return rows.filter(account__connection__name=connection).exists()
+
+
+def differences_during(recovery: Recovery) -> list[Difference]:
+    """Return what broker and books disagreed on when the report was closed, oldest first."""
+    ended = recovery.ready_at
+    if ended is None:
+        return []
+    rows = Difference.objects.filter(account__connection=recovery.connection, first_seen__lte=ended)
+    rows = rows.filter(Q(resolved_at__isnull=True) | Q(resolved_at__gt=ended))
+    return list(rows.select_related("account").order_by("pk"))
+
+
+def last_check(account: Account) -> BooksCheck | None:
+    """Return when the books of an account were last held against the broker's lists."""
+    return BooksCheck.objects.filter(account=account).first()
 
 
 def unapplied_migrations() -> int:

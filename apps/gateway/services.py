@@ -5,15 +5,15 @@ trading is decided in orders and safety; here it is only kept for people to read
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from apps.accounts.models import Account, Connection
 from apps.accounts.selectors import lease_of
 from apps.accounts.services import Fenced
-from apps.common.db import short_transaction
+from apps.common.db import for_update, short_transaction
 from apps.domain.orders import Sender
-from apps.gateway.models import Difference, Recovery
+from apps.gateway.models import BooksCheck, Difference, Recovery
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +48,34 @@ def open_recovery(*, sender: Sender, cause: str, gap_from: datetime | None, now:
         return recovery
 
 
+def note_recovered(recovery_id: int, fills: Sequence[dict[str, object]]) -> None:
+    """Add executions not heard live to a report as soon as they are booked.
+
+    An attempt that fails later would otherwise leave them out: the next one finds them booked.
+    """
+    if not fills:
+        return
+    with short_transaction():
+        report = for_update(Recovery.objects.filter(pk=recovery_id)).get()
+        report.fills_recovered = [*report.fills_recovered, *fills]
+        report.save(update_fields=["fills_recovered"])
+
+
 def close_recovery(
     recovery_id: int,
     *,
     now: datetime,
-    orders_rematched: int = 0,
-    fills_recovered: Sequence[dict[str, object]] = (),
+    rematched: Sequence[dict[str, object]] = (),
     differences_left: int = 0,
 ) -> bool:
     """Finish a report when READY is reached; False if it was finished before.
 
-    `fills_recovered` are JSON objects that describe executions not heard live.
+    `rematched` are JSON objects that describe orders which the broker's lists named again.
     """
     changed = Recovery.objects.filter(pk=recovery_id, ready_at__isnull=True).update(
         ready_at=now,
-        orders_rematched=orders_rematched,
-        fills_recovered=list(fills_recovered),
+        orders_rematched=len(rematched),
+        rematched=list(rematched),
         differences_left=differences_left,
     )
     return changed == 1
@@ -82,6 +94,7 @@ def record_differences(
     What is open and no longer found is resolved; what is found again keeps its first sight.
     """
     with short_transaction():
+        found = [replace(one, subject=one.subject[:128]) for one in found]
         open_rows = {
             (row.kind, row.subject): row
             for row in Difference.objects.filter(account=account, resolved_at__isnull=True)
@@ -93,6 +106,11 @@ def record_differences(
             _see_again(open_rows[key], one, now) if key in open_rows else _see_first(account, one, now)
             for key, one in seen.items()
         ]
+
+
+def record_check(account: Account, *, now: datetime, session: int) -> None:
+    """Note that the books of an account were held against complete lists."""
+    BooksCheck.objects.update_or_create(account=account, defaults={"checked_at": now, "session": session})
 
 
 def _see_first(account: Account, found: FoundDifference, now: datetime) -> Difference:

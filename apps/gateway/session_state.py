@@ -6,7 +6,7 @@ its broker session, and only the gateway's event loop touches it.
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from apps.broker.port import BrokerSession, SessionIdentity
@@ -71,6 +71,7 @@ class SessionState:
     ready: bool = False
     connectivity_lost: bool = False
     line_is_back: bool = False
+    line_lost_at: datetime | None = None
     picture: dict[int, Quote] = field(default_factory=dict)
     instruments: dict[int, InstrumentSpec] = field(default_factory=dict)
     reconcile_wanted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -98,6 +99,8 @@ class SessionState:
     def hear_notice(self, code: int) -> None:
         """Take note of a session-wide notice of IB; inbound calls it for every BrokerNotice."""
         if code in CONNECTIVITY_LOST:
+            if not self.connectivity_lost:
+                self.line_lost_at = datetime.now(UTC)
             self.connectivity_lost = True
             self.line_is_back = False
         elif code in CONNECTIVITY_BACK:

@@ -1,6 +1,6 @@
 """Read orders: what a caller may see, what the gateway has to do, what a page shows."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,6 +10,7 @@ from django.db.models import Count, F, Q, QuerySet
 from apps.accounts.models import Account
 from apps.domain.errors import DomainError
 from apps.domain.orders import CLOSED, IN_DOUBT, NOT_CLOSED, OPEN, UNSENT, OrderStatus, Origin
+from apps.instruments.models import Instrument
 from apps.orders.models import Execution, KillReport, Order, OrderChange, OrderEvent, OrderGroup
 from apps.positions.selectors import positions
 from apps.safety.models import State
@@ -149,10 +150,30 @@ def in_doubt_count(connection: str) -> int:
     return Order.objects.filter(account__connection__name=connection, status__in=IN_DOUBT).count()
 
 
-def reconcilable_ids(connection: str) -> list[int]:
-    """Return the ids of orders, of others too, that complete lists of the broker should name."""
+def reconcilable(connection: str) -> dict[int, str]:
+    """Return the orders, of others too, that complete lists of the broker should name, with status."""
     sent = Order.objects.filter(account__connection__name=connection, status__in=IN_DOUBT | OPEN)
-    return list(sent.order_by("pk").values_list("pk", flat=True))
+    return dict(sent.order_by("pk").values_list("pk", "status"))
+
+
+def unsettled_orders(account: Account) -> list[Order]:
+    """Return the orders of ours nobody knows the state of, and the open ones that are not ours."""
+    unknown = Q(origin=Origin.OWN, status=OrderStatus.UNKNOWN)
+    rows = Order.objects.filter(unknown | ~Q(origin=Origin.OWN) & Q(status__in=OPEN), account=account)
+    return list(rows.select_related("instrument").order_by("pk"))
+
+
+def less_filled_than(account: Account, told: Mapping[str, Decimal]) -> list[Order]:
+    """Return the orders of ours whose executions explain less than `told` by reference."""
+    rows = Order.objects.filter(account=account, origin=Origin.OWN, order_ref__in=told)
+    found = rows.select_related("instrument").order_by("pk")
+    return [order for order in found if told[order.order_ref] > order.filled_quantity]
+
+
+def instruments_traded_since(account: Account, moment: datetime) -> list[Instrument]:
+    """Return the instruments of which an execution was booked since then."""
+    booked = Execution.objects.filter(account=account, booked_at__gte=moment)
+    return list(Instrument.objects.filter(pk__in=booked.values("instrument_id")))
 
 
 def timeline(order: Order) -> list[OrderEvent]:

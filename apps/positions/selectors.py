@@ -46,6 +46,19 @@ def ledger_differences(account: Account) -> list[Position]:
     return list(differing.order_by("instrument__symbol", "pk"))
 
 
+def ledgers_apart(connection: str) -> frozenset[tuple[str, int, Decimal, Decimal]]:
+    """Return account, contract id, told and explained quantity wherever these two differ now.
+
+    For a moment that is usual: an execution and the position it leads to come one after the other.
+    """
+    rows = Position.objects.filter(account__connection__name=connection, ledger_quantity__isnull=False)
+    apart = rows.exclude(quantity=F("ledger_quantity"))
+    return frozenset(
+        (row.account.code, row.instrument.ib_con_id, row.quantity, row.ledger_quantity or Decimal(0))
+        for row in apart.select_related("account", "instrument")
+    )
+
+
 def pnl(account: Account) -> AccountPnl | None:
     """Return the broker's P&L of today, None before it said any."""
     return AccountPnl.objects.filter(account=account).first()

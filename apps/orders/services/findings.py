@@ -5,7 +5,7 @@ no list names is judged here by domain/reconcile.py.
 """
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,7 +37,7 @@ class Seen:
 def apply_absences(*, seen: Seen, sender: Sender, candidates: Collection[int]) -> dict[str, int]:
     """Judge the candidates that no list names; return how many of each judgement.
 
-    `candidates` are the ids that `reconcilable_ids` gave before the lists were asked for: an
+    `candidates` are the ids that `reconcilable` gave before the lists were asked for: an
     order sent while they were read cannot be missing from them.
     """
     counts: dict[str, int] = {}
@@ -48,6 +48,28 @@ def apply_absences(*, seen: Seen, sender: Sender, candidates: Collection[int]) -
         judgement = _apply(order.pk, seen=seen, sender=sender)
         counts[judgement] = counts.get(judgement, 0) + 1
     return counts
+
+
+def rematched(before: Mapping[int, str], *, seen: Seen) -> list[dict[str, object]]:
+    """Describe the orders of ours that were not closed before and that the lists named, oldest first.
+
+    `before` is what `reconcilable` gave before the lists were asked for.
+    """
+    rows = Order.objects.filter(pk__in=list(before), origin=Origin.OWN).select_related(
+        "account", "instrument"
+    )
+    return [
+        {
+            "order_uuid": str(order.uuid),
+            "account": order.account.code,
+            "order": str(order),
+            "client_order_id": order.client_order_id,
+            "before": before[order.pk],
+            "after": order.status,
+        }
+        for order in rows.order_by("pk")
+        if _is_named(order, seen)
+    ]
 
 
 def _is_named(order: Order, seen: Seen) -> bool:
