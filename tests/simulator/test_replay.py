@@ -257,12 +257,31 @@ class TestOrder:
         client.send(81, 5, "MSFT")
 
         assert (await client.until(79))[1] == "5"
-        await until(lambda: replayer.played[0].never_asked)
         await client.close()
         await asyncio.wait_for(replayer.is_finished.wait(), PATIENCE_S)
         assert replayer.played[0].never_asked == ["reqContractDetails reqId=50 symbol=AAPL"]
         assert not [one for one in client.frames if one[0] == "10"]
         assert not replayer.is_faithful
+
+    async def test_answers_a_request_that_comes_late_after_all(self, visited, replay, opened):
+        async def visit(client):
+            client.send(9, 8, 50, *contract("AAPL"), 0, "", "", "")
+            await client.until(52)
+            client.send(17, 1)
+            await client.until(15)
+
+        await visited(visit)
+        replayer = await replay(patience_s=0.05)
+        client = await opened(replayer.port, client_id=1)
+        client.send(17, 1)
+        await client.until(15)
+        client.send(9, 8, 60, *contract("AAPL"), 0, "", "", "")
+        end = await client.until(52)
+        await client.close()
+        await asyncio.wait_for(replayer.is_finished.wait(), 3)
+
+        assert end[2] == "60"
+        assert replayer.is_faithful, replayer.report()
 
 
 class TestDifferences:

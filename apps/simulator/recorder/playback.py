@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from apps.simulator.frames.describe import Described
+from apps.simulator.frames.describe import Described, Direction
 from apps.simulator.recorder.causes import threads_of
 from apps.simulator.recorder.matching import IdMap, best_match, is_cancel
 from apps.simulator.recorder.recording import Recorded, RecordedConnection, texts_of
@@ -56,6 +56,7 @@ class _Event:
     threads: frozenset[str]
     asked_at: float | None = None
     is_done: bool = False
+    is_overdue: bool = False
 
     @property
     def is_open_ask(self) -> bool:
@@ -77,6 +78,7 @@ class Playback:
         self._send = send
         self._pace = pace
         self._version = connection.version
+        self._closes = connection.closed_by == Direction.FROM_SERVER
         self._ids = IdMap(client_ids={str(connection.client_id): str(client_id)})
         frames = [one for one in connection.frames if one.told.name not in ("reqCurrentTime", "currentTime")]
         self._events = [_Event(one, threads_of(one)) for one in frames]
@@ -102,12 +104,12 @@ class Playback:
             return
         event = next(one for one in self._open_asks if one.recorded is match.found)
         self._ids.learn(event.recorded.told, live)
-        event.asked_at = self._now()
         self.played.matched += 1
         self._asked_ahead += 1
         if match.differences:
             self.played.loosely_matched.append(_said(live, match.differences))
-        if event is self._open_asks[0]:
+        is_next, event.asked_at = event is self._next_ask(), self._now()
+        if is_next:
             # The recording goes on from here, whether the client was slower or faster than then.
             self._reached, self._reached_at = event.recorded.at, event.asked_at
         self._open_asks.remove(event)
@@ -124,18 +126,19 @@ class Playback:
     # --- the gateway's side ----------------------------------------------------------------
 
     async def run(self) -> None:
-        """Play until nothing is left to send or to be asked."""
+        """Play until nothing is left that could still be due."""
         while not self._is_over():
             self._arrived.clear()
             pause_s = self._play()
             if self._is_over():
                 return
+            patience_s = self._pace.patience_s if self._next_ask() else None
             try:
-                async with asyncio.timeout(self._pace.patience_s if pause_s is None else pause_s):
+                async with asyncio.timeout(patience_s if pause_s is None else pause_s):
                     await self._arrived.wait()
             except TimeoutError:
                 if pause_s is None:
-                    self._give_up(self._events[self._first])
+                    self._give_up()
 
     def stop(self) -> None:
         """Count what the client did not wait for."""
@@ -146,23 +149,37 @@ class Playback:
     def _is_over(self) -> bool:
         while self._first < len(self._events) and self._events[self._first].is_done:
             self._first += 1
+        if self._closes and self._next_ask() is None:
+            # The gateway hung up then; it does not wait for ever for what was never asked now.
+            missed = {thread for one in self._open_asks for thread in one.threads}
+            left = [one for one in self._events[self._first :] if not one.is_done and not one.recorded.is_ask]
+            return all(one.threads & missed for one in left)
         return self._first >= len(self._events)
+
+    def _next_ask(self) -> _Event | None:
+        """Return the request the recording waits for, if any."""
+        return next((one for one in self._open_asks if not one.is_overdue), None)
 
     def _play(self) -> float | None:
         """Send what is due. Return the seconds until more is, None if the client must ask first."""
         present = self._reached + (self._now() - self._reached_at) * self._pace.speed
+        missed: set[str] = set()
         for event in self._events[self._first :]:
-            if event.is_open_ask:
-                return self._overtake() if self._asked_ahead else None
             if event.is_done:
                 continue
-            if event.recorded.is_ask:
+            if event.is_open_ask and not event.is_overdue:
+                return self._overtake() if self._asked_ahead else None
+            if event.is_open_ask:
+                missed |= event.threads
+            elif event.recorded.is_ask:
+                event.is_done = True
                 self._asked_ahead -= 1
+            elif event.threads & missed:
+                continue
             elif event.recorded.at > present:
                 return (event.recorded.at - present) / self._pace.speed
             else:
                 self._write(event)
-            event.is_done = True
         return None
 
     def _overtake(self) -> float | None:
@@ -188,27 +205,19 @@ class Playback:
                     pauses.append(wait_s)
                 else:
                     self._write(event)
-                    event.is_done = True
         return min(pauses, default=None)
 
     def _write(self, event: _Event) -> None:
         self._send(texts_of(self._ids.translated(event.recorded.told)))
         self.played.sent += 1
+        event.is_done = True
 
-    def _give_up(self, ask: _Event) -> None:
-        """Do without a request that does not come, and without the answers that are only its own."""
-        self.played.never_asked.append(_said(ask.recorded.told, ()))
-        self._open_asks.remove(ask)
-        ask.is_done = True
-        rest = self._events[self._first :]
-        shared = {
-            thread for one in self._events if one is not ask and one.recorded.is_ask for thread in one.threads
-        }
-        for one in rest:
-            if not one.recorded.is_ask and not one.is_done and one.threads & (ask.threads - shared):
-                one.is_done = True
-                self.played.left_unsent += 1
-        self._reached, self._reached_at = ask.recorded.at, self._now()
+    def _give_up(self) -> None:
+        """Go on without a request that does not come; should it come late, it is answered then."""
+        ask = self._next_ask()
+        if ask is not None:
+            ask.is_overdue = True
+            self._reached, self._reached_at = ask.recorded.at, self._now()
 
 
 def _said(told: Described, differences: tuple[str, ...]) -> str:
