@@ -11,7 +11,7 @@ import json
 from apps.simulator.orders import Order
 from apps.simulator.refusals import Admission, Refusal, Rule, invalid
 from apps.simulator.universe import instrument_of
-from apps.simulator.wire import flag_of
+from apps.simulator.wire import flag_of, number_of
 
 # What advancedErrorOverride must name to pass a precaution; told with the refusal since 166.
 SIZE_QUESTION, PRICE_QUESTION = "8229=SIZELIMIT", "8229=PRICEPERCENT"
@@ -91,15 +91,15 @@ def _question(code: str, text: str) -> str:
 
 def sound_cash_quantity(asked: Admission) -> Refusal | None:
     order = asked.order
-    cash = order.terms.get("cashQty", "")
-    if cash in ("", "0", "0.0"):
+    cash = number_of(order.terms.get("cashQty", "")) or 0.0
+    if not cash:
         return None
     if instrument_of(order.con_id).sec_type not in ("STK", "CASH", "CRYPTO") or order.kind not in (
         "MKT",
         "LMT",
     ):
         return Refusal(10244, "Cash quantity cannot be used for this order.")
-    return None if float(cash) > 0 else invalid("Please enter a positive cash quantity")
+    return None if cash > 0 else invalid("Please enter a positive cash quantity")
 
 
 ACCOUNT_RULES: tuple[Rule, ...] = (

@@ -19,6 +19,7 @@ import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 
 from apps.simulator.client_session import ClientSession
@@ -32,10 +33,12 @@ from tests.simulator.raw_client import RawClient
 
 HANG_S = 1.0
 MEMORY_MB = 200
+GREED_MB = 40
 _START = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 _FRAMES_OF_A_SESSION = 400
 _FRAMES_OF_A_DAY = 8000
 _FRAMES_BETWEEN_PULSES = 40
+_FRAMES_BETWEEN_MARKS = 100_000
 
 
 @dataclass(slots=True)
@@ -47,6 +50,7 @@ class Findings:
     over_tcp: int = 0
     slowest_s: float = 0.0
     slowest: str = ""
+    memory_marks: list[int] = field(default_factory=list)
     failures: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
 
@@ -125,6 +129,8 @@ class Fuzzer:
         for count in range(frames):
             if count % _FRAMES_OF_A_SESSION == 0:
                 self._next_session()
+            if count % _FRAMES_BETWEEN_MARKS == 0:
+                self.findings.memory_marks.append(_resident_mb())
             if count % _FRAMES_OF_A_DAY == _FRAMES_OF_A_DAY - 1:
                 self._next_day()
             if count % _FRAMES_BETWEEN_PULSES == 0:
@@ -134,7 +140,7 @@ class Fuzzer:
     async def _feed(self, payload: bytes) -> None:
         findings = self.findings
         self._sink.last_asked = f"{payload!r:.600}"
-        started = time.process_time()
+        started, peak_mb = time.process_time(), findings.memory_mb
         try:
             self._session.handle(split_fields(payload))
         except Exception:  # noqa: BLE001  whatever it is, it is what is looked for
@@ -147,6 +153,8 @@ class Fuzzer:
         findings.frames += 1
         if taken_s > findings.slowest_s:
             findings.slowest_s, findings.slowest = taken_s, self._sink.last_asked
+        if findings.memory_mb > peak_mb + GREED_MB:
+            findings.fail(f"{findings.memory_mb - peak_mb:.0f} MB for one frame", self._sink.last_asked)
         if taken_s > HANG_S:
             findings.fail("hang", self._sink.last_asked)
 
@@ -192,6 +200,11 @@ class _ErrorsOfTheLog(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         text = self.format(record)
         self._findings.fail(f"logged: {text.splitlines()[-1][:120]}", text[-2000:])
+
+
+def _resident_mb() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() // 2**20
 
 
 async def fuzz(frames: int, *, seed: int, frames_over_tcp: int = 0) -> Findings:
@@ -245,7 +258,8 @@ def main() -> int:
         f"in {time.monotonic() - started:.0f} s: {found.answers} answers looked at,",
         f"slowest frame {found.slowest_s:.3f} s of work, memory {found.memory_mb:.0f} MB",
     )
-    lines = [" ".join(told)]
+    marks = " ".join(str(one) for one in found.memory_marks)
+    lines = [" ".join(told), f"MB every {_FRAMES_BETWEEN_MARKS} frames: {marks}"]
     for kind, count in found.failures.most_common():
         lines.append(f"FAILED {count} × {kind}\n    {found.examples[kind]}")
     if found.memory_mb > MEMORY_MB:

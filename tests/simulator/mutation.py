@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+MAX_FRAME = 0xFFFFFF
 CORPUS = Path(__file__).with_name("corpus.jsonl")
 #: Frames a corpus never holds: the shortest, the emptiest, the strangest.
 _STRANGE = (b"", b"\0", b"\0\0\0\0", b"71", b"\xff\xfe\0", b"3\0", b"-1\0", b"999999999999\0", b"1e3\0x\0")
@@ -64,7 +65,8 @@ class Mutator:
         if random.random() < 0.9:
             for _ in range(random.choice((1, 1, 1, 2, 2, 4))):
                 fields = random.choice(self._ways)(fields)
-        payload = "".join(f"{one}\0" for one in fields).encode("utf-8", "surrogateescape")
+        # Nothing longer reaches a session: its connection is closed.
+        payload = "".join(f"{one}\0" for one in fields).encode("utf-8", "surrogateescape")[:MAX_FRAME]
         return Spoilt(version, self._bytes(payload) if random.random() < 0.05 else payload)
 
     def _place(self, fields: list[str]) -> int:
