@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import math
 import struct
 
+_ESCAPED = "simulator.escaped"
 MAX_FRAME = 0xFFFFFF
 # Sixteen million empty fields fit into one frame, and would need two hundred megabytes as texts.
 MAX_FIELDS = 20_000
@@ -33,11 +35,22 @@ class BadField(ValueError):
     """A field does not hold what its place demands."""
 
 
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    """Write what is not ASCII as a gateway does: `\\uXXXX` for each unit of UTF-16."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[place : place + 4]}" for place in range(0, len(units), 4)), error.end
+
+
+codecs.register_error(_ESCAPED, _escape)
+
+
 def encode(fields: list[Value]) -> bytes:
     """Return one frame; every field is terminated by NUL."""
     texts = [one if type(one) is str else str(one) if type(one) is int else field_text(one) for one in fields]
     texts.append("")  # so that the last field is terminated too
-    payload = "\0".join(texts).encode("ascii", "backslashreplace")
+    payload = "\0".join(texts).encode("ascii", _ESCAPED)
     return len(payload).to_bytes(4, "big") + payload
 
 

@@ -376,6 +376,13 @@ class TestOrders:
         assert float(changed[16]) == 2
         await client.close()
 
+    async def test_with_letters_of_other_scripts_are_told_in_ascii(self, simulator):
+        client = await RawClient.open(simulator.port, client_id=5)
+        client.send(*place_order(176, 1, ref="\u00e9 \u20ac \U0001f600"))
+
+        assert (await client.until(11))[26] == r"\u00e9 \u20ac \ud83d\ude00"
+        await client.close()
+
     async def test_stay_when_their_client_goes(self, simulator):
         client = await RawClient.open(simulator.port, client_id=5)
         client.send(*place_order(176, 1, kind="LMT", limit=1, ref="stays"))
