@@ -70,6 +70,19 @@ class TestTables:
         assert [one for one in inexact(told) if one["message"] not in asked_wrongly] == []
         assert len({one["message"] for one in told if "fields" in one}) > 90
 
+    @pytest.mark.parametrize("version", [157, *range(159, 179)])
+    async def test_name_every_field_of_an_order_at_every_version(self, logged, version):
+        server, lines = logged
+        client = await RawClient.open(server.port, version=version)
+        client.send(*place_order(version, 1, quantity=10))
+        await client.until(59)
+        client.send(99, 0)
+        await client.until(102)
+        await client.close()
+
+        assert inexact(lines()) == []
+        assert {"openOrder", "completedOrder", "execDetails"} <= {one.get("message") for one in lines()}
+
     async def test_name_every_field_of_a_library_at_work(self, logged):
         server, lines = logged
         ib = ib_insync.IB()

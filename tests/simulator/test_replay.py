@@ -176,8 +176,8 @@ class TestIds:
             for request_id in (50, 51):
                 client.send(1, 11, request_id, *contract("AAPL"), 0, "", 0, 0, "")
             await client.settle()
-            client.send(2, 2, 51)
-            client.send(2, 2, 51)
+            for request_id in (50, 51, 51):
+                client.send(2, 2, request_id)
             await client.error(300)
 
         await visited(visit)
@@ -185,8 +185,8 @@ class TestIds:
         client = await opened(replayer.port, client_id=1)
         for request_id in (61, 60):
             client.send(1, 11, request_id, *contract("AAPL"), 0, "", 0, 0, "")
-        client.send(2, 2, 60)
-        client.send(2, 2, 60)
+        for request_id in (60, 60, 61):
+            client.send(2, 2, request_id)
 
         assert (await client.error(300))[2] == "60"
 
@@ -213,7 +213,7 @@ class TestOrder:
             await client.until(52)
 
         await visited(visit)
-        replayer = await replay()
+        replayer = await replay(patience_s=60)
         client = await opened(replayer.port, client_id=1)
         client.send(9, 8, 1, *contract("MSFT"), 0, "", "", "")
         first = await client.until(10)
