@@ -16,18 +16,18 @@ from apps.simulator.clock_options import add_clock_options, clock_for
 from apps.simulator.config import BadConfig, SimulatorConfig
 from apps.simulator.control import LOOPBACK
 from apps.simulator.control import program as control
-from apps.simulator.entitlements import Right
+from apps.simulator.exchange.policies import REJECT_ORDERS
 from apps.simulator.frames import printing
 from apps.simulator.help_options import add_help_options
-from apps.simulator.limits import LIMITS
+from apps.simulator.instruments.universe import KNOWN_STOCKS
 from apps.simulator.logs import log_to_stderr
-from apps.simulator.messages import NEWEST_VERSION
-from apps.simulator.policies import REJECT_ORDERS
-from apps.simulator.price_sources import OWN_TIMES
+from apps.simulator.market.entitlements import Right
+from apps.simulator.market.limits import LIMITS
+from apps.simulator.market.price_sources import OWN_TIMES
+from apps.simulator.protocol.messages import NEWEST_VERSION
 from apps.simulator.recorder import program
 from apps.simulator.scenario import read_scenario
 from apps.simulator.server import SimulatorServer
-from apps.simulator.universe import KNOWN_STOCKS
 
 # Programs beside the simulator itself, by their first argument.
 PROGRAMS: dict[str, Callable[[list[str]], int]] = {

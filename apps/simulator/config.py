@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from apps.simulator.clock import Clock, WallClock
-from apps.simulator.entitlements import Right
-from apps.simulator.hours import HOURS
-from apps.simulator.limits import LIMITS
-from apps.simulator.messages import NEWEST_VERSION, OLDEST_VERSION
-from apps.simulator.policies import REJECT_ORDERS
-from apps.simulator.price_sources import NOW, OWN_TIMES
-from apps.simulator.tapes import parse_time
+from apps.simulator.exchange.policies import REJECT_ORDERS
+from apps.simulator.instruments.hours import HOURS
+from apps.simulator.market.entitlements import Right
+from apps.simulator.market.limits import LIMITS
+from apps.simulator.market.price_sources import NOW, OWN_TIMES
+from apps.simulator.market.tapes import parse_time
+from apps.simulator.protocol.messages import NEWEST_VERSION, OLDEST_VERSION
 
 
 class BadConfig(Exception):

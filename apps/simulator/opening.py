@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from apps.simulator.config import BadConfig, SimulatorConfig
-from apps.simulator.corporate_actions import ActionCalendar, BadCalendar, SeededCalendar, read_calendar
-from apps.simulator.price_sources import NOW, OWN_TIMES, PriceSources
-from apps.simulator.tapes import BadTape, Track, parse_time, read_tapes
-from apps.simulator.universe import instrument_named
+from apps.simulator.instruments.universe import instrument_named
+from apps.simulator.market.corporate_actions import ActionCalendar, BadCalendar, SeededCalendar, read_calendar
+from apps.simulator.market.price_sources import NOW, OWN_TIMES, PriceSources
+from apps.simulator.market.tapes import BadTape, Track, parse_time, read_tapes
 
 
 def open_sources(config: SimulatorConfig) -> PriceSources:

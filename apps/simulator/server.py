@@ -11,19 +11,19 @@ import logging
 import os
 from collections.abc import Mapping
 
-from apps.simulator.bursts import BEAT_S, Bursts
-from apps.simulator.client_session import ClientSession
+from apps.simulator.clients.bursts import BEAT_S, Bursts
+from apps.simulator.clients.client_session import ClientSession
+from apps.simulator.clients.reception import LeftEarly, Reception, TurnedAway
 from apps.simulator.config import SimulatorConfig
 from apps.simulator.control import COMMANDS, Command, ControlServer
-from apps.simulator.entitlements import Right
-from apps.simulator.events import Event, event_is_shared, owner_of
+from apps.simulator.exchange.events import Event, event_is_shared, owner_of
 from apps.simulator.frames.frame_log import FrameLog, open_frame_log
 from apps.simulator.frames.tap import start_overheard_server
+from apps.simulator.instruments.universe import instrument_named
+from apps.simulator.market.entitlements import Right
+from apps.simulator.market.quotes import HALTS
 from apps.simulator.pacemaker import Pacemaker
-from apps.simulator.quotes import HALTS
-from apps.simulator.reception import LeftEarly, Reception, TurnedAway
 from apps.simulator.scenario import ScenarioPlayer, read_scenario
-from apps.simulator.universe import instrument_named
 from apps.simulator.venue import Venue, open_venue
 from apps.simulator.wire import BadField, BadFrame, close_writer
 

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from apps.simulator.agenda import Agenda
 from apps.simulator.clock import Clock
 from apps.simulator.config import SimulatorConfig
-from apps.simulator.entitlements import Entitlements, Right
-from apps.simulator.events import Event
-from apps.simulator.exchange import Exchange
+from apps.simulator.exchange.events import Event
+from apps.simulator.exchange.exchange import Exchange
+from apps.simulator.exchange.journal import Journal
+from apps.simulator.exchange.ledger import Ledger
+from apps.simulator.exchange.policies import Policies
+from apps.simulator.exchange.venue_state import VenueState
 from apps.simulator.faults import FaultSwitches, new_switches
-from apps.simulator.figures import Figures
-from apps.simulator.hours import HOURS, eastern_date, midnight
-from apps.simulator.journal import Journal
-from apps.simulator.ledger import Ledger
-from apps.simulator.limits import LIMITS, DataMeter, PacedRequest
+from apps.simulator.instruments.hours import HOURS, eastern_date, midnight
+from apps.simulator.instruments.universe import Instrument
+from apps.simulator.market.entitlements import Entitlements, Right
+from apps.simulator.market.figures import Figures
+from apps.simulator.market.limits import LIMITS, DataMeter, PacedRequest
+from apps.simulator.market.quotes import Market
 from apps.simulator.opening import open_sources
-from apps.simulator.policies import Policies
-from apps.simulator.quotes import Market
-from apps.simulator.universe import Instrument
-from apps.simulator.venue_state import VenueState
 
 
 @dataclass(frozen=True, slots=True)

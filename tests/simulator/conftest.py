@@ -18,8 +18,8 @@ import pytest  # noqa: E402
 from apps.simulator.clock import Clock, WallClock  # noqa: E402
 from apps.simulator.config import SimulatorConfig  # noqa: E402
 from apps.simulator.control import ask_async  # noqa: E402
+from apps.simulator.instruments.universe import BY_SYMBOL  # noqa: E402
 from apps.simulator.server import SimulatorServer  # noqa: E402
-from apps.simulator.universe import BY_SYMBOL  # noqa: E402
 from tests.simulator.raw_client import RawClient  # noqa: E402
 
 asyncio.set_event_loop(None)

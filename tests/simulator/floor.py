@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from apps.simulator.clock import ManualClock
 from apps.simulator.config import SimulatorConfig
-from apps.simulator.events import Event, Executed, OrderChanged, OrderNotice
+from apps.simulator.exchange.events import Event, Executed, OrderChanged, OrderNotice
+from apps.simulator.exchange.orders import Execution, Order
+from apps.simulator.instruments.universe import BY_SYMBOL
 from apps.simulator.layout import joined
-from apps.simulator.orders import Execution, Order
-from apps.simulator.universe import BY_SYMBOL
 from apps.simulator.venue import open_venue
 
 A_WEDNESDAY = datetime(2026, 11, 18, 15, 0, tzinfo=UTC)

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
-from apps.simulator.client_session import ClientSession
+from apps.simulator.clients.client_session import ClientSession
 from apps.simulator.clock import ManualClock
 from apps.simulator.config import SimulatorConfig
 from apps.simulator.frames.describe import Direction, describe

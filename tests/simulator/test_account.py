@@ -9,11 +9,11 @@ import pytest
 
 from apps.simulator.clock import ManualClock
 from apps.simulator.config import SimulatorConfig
-from apps.simulator.ledger import Ledger
-from apps.simulator.orders import Status
+from apps.simulator.exchange.ledger import Ledger
+from apps.simulator.exchange.orders import Status
+from apps.simulator.instruments.universe import instrument_of
+from apps.simulator.instruments.values import commission_for
 from apps.simulator.server import SimulatorServer
-from apps.simulator.universe import instrument_of
-from apps.simulator.values import commission_for
 from tests.simulator.conftest import until
 from tests.simulator.raw_client import RawClient, place_order
 

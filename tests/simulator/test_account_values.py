@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from apps.simulator.account_values import account_values
 from apps.simulator.clock import ManualClock
 from apps.simulator.control import ask_async
-from apps.simulator.ledger import Worth
+from apps.simulator.exchange.account_values import account_values
+from apps.simulator.exchange.ledger import Worth
 from tests.simulator.raw_client import place_order
 
 VERSION = 176

@@ -9,8 +9,8 @@ import pytest
 from apps.simulator.clock import ManualClock
 from apps.simulator.config import SimulatorConfig
 from apps.simulator.control import ControlError, ask_async
+from apps.simulator.instruments.universe import BY_SYMBOL
 from apps.simulator.server import SimulatorServer
-from apps.simulator.universe import BY_SYMBOL
 from tests.simulator.raw_client import Frame, RawClient, contract
 
 SYMBOLS = ("AAPL", "MSFT", "SPY")

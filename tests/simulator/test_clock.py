@@ -12,8 +12,8 @@ from apps.simulator.agenda import Agenda
 from apps.simulator.clock import AcceleratedClock, ManualClock
 from apps.simulator.config import SimulatorConfig
 from apps.simulator.control import ControlError, ask_async
+from apps.simulator.instruments.universe import BY_SYMBOL
 from apps.simulator.server import SimulatorServer
-from apps.simulator.universe import BY_SYMBOL
 from tests.simulator.conftest import until
 from tests.simulator.raw_client import PATIENCE_S, contract, place_order
 

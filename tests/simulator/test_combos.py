@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from apps.simulator import combos
 from apps.simulator.control import ControlError, ask_async
-from apps.simulator.hours import eastern_date
-from apps.simulator.listings import AskedContract
-from apps.simulator.lookup import matching_instruments
+from apps.simulator.instruments import combos
+from apps.simulator.instruments.hours import eastern_date
+from apps.simulator.instruments.listings import AskedContract
+from apps.simulator.instruments.lookup import matching_instruments
 from tests.simulator.conftest import client_of, until
 from tests.simulator.order_tables import COMPLETED, EXECUTION, OPEN, decode, encode_place
 

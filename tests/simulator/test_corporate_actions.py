@@ -7,11 +7,13 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from apps.simulator.account_values import account_values
-from apps.simulator.bars import DAY, historical_bars
 from apps.simulator.clock import ManualClock
 from apps.simulator.config import BadConfig, SimulatorConfig
-from apps.simulator.corporate_actions import (
+from apps.simulator.exchange.account_values import account_values
+from apps.simulator.instruments.hours import HOURS, midnight
+from apps.simulator.instruments.universe import INSTRUMENTS, instrument_named
+from apps.simulator.market.bars import DAY, historical_bars
+from apps.simulator.market.corporate_actions import (
     BadCalendar,
     Dividend,
     FileCalendar,
@@ -19,11 +21,9 @@ from apps.simulator.corporate_actions import (
     Split,
     read_calendar,
 )
-from apps.simulator.hours import HOURS, midnight
+from apps.simulator.market.price_sources import PriceSources
+from apps.simulator.market.quotes import Market
 from apps.simulator.opening import open_sources
-from apps.simulator.price_sources import PriceSources
-from apps.simulator.quotes import Market
-from apps.simulator.universe import INSTRUMENTS, instrument_named
 from apps.simulator.venue import open_venue
 from tests.simulator.raw_client import PATIENCE_S, contract, place_order
 

@@ -8,7 +8,7 @@ import pytest
 from ib_insync import Stock
 
 from apps.simulator.clock import ManualClock
-from apps.simulator.universe import BY_SYMBOL, DIRECT_EXCHANGES
+from apps.simulator.instruments.universe import BY_SYMBOL, DIRECT_EXCHANGES
 from tests.simulator.conftest import until
 from tests.simulator.raw_client import contract
 
@@ -156,7 +156,7 @@ class TestMarketDepth:
     async def test_is_cleared_for_a_client_that_fell_behind(self, raw, wait, monkeypatch):
         raw.send(*ask(1))
         await raw.settle()
-        monkeypatch.setattr("apps.simulator.client_session.MAX_UNSENT_BYTES", -1)
+        monkeypatch.setattr("apps.simulator.clients.client_session.MAX_UNSENT_BYTES", -1)
         wait(3)
         assert await raw.settle() == []
         monkeypatch.undo()

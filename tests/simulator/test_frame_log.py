@@ -17,7 +17,7 @@ from apps.simulator.frames import printing
 from apps.simulator.frames.answers import ANSWERS
 from apps.simulator.frames.describe import Direction, describe_fields, join, split
 from apps.simulator.frames.requests import REQUESTS
-from apps.simulator.messages import In, Out
+from apps.simulator.protocol.messages import In, Out
 from apps.simulator.server import SimulatorServer
 from tests.simulator.conftest import until
 from tests.simulator.raw_client import RawClient, frame, place_order

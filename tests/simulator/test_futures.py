@@ -6,8 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from apps.simulator.derived_prices import last_second, years_left
-from apps.simulator.futures import (
+from apps.simulator.instruments.futures import (
     ROOT_BY_SYMBOL,
     ROOTS,
     UNDERLYINGS,
@@ -16,12 +15,13 @@ from apps.simulator.futures import (
     last_trading_day,
     lead_contract,
 )
-from apps.simulator.hours import HOURS, session_at
-from apps.simulator.market_rules import is_conforming
-from apps.simulator.quotes import Market
-from apps.simulator.session_calendars import CURRENCY_HOURS, FUTURES_HOURS, hours_for
-from apps.simulator.spot_instruments import SPOT_BY_NAME
-from apps.simulator.universe import BY_SYMBOL, instrument_of
+from apps.simulator.instruments.hours import HOURS, session_at
+from apps.simulator.instruments.market_rules import is_conforming
+from apps.simulator.instruments.session_calendars import CURRENCY_HOURS, FUTURES_HOURS, hours_for
+from apps.simulator.instruments.spot_instruments import SPOT_BY_NAME
+from apps.simulator.instruments.universe import BY_SYMBOL, instrument_of
+from apps.simulator.market.derived_prices import last_second, years_left
+from apps.simulator.market.quotes import Market
 from tests.simulator.raw_client import block
 
 TODAY = date(2026, 11, 20)

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from apps.simulator.messages import negotiate
+from apps.simulator.protocol.messages import negotiate
 from tests.simulator.conftest import until
 from tests.simulator.raw_client import PATIENCE_S, RawClient, contract, frame
 

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from apps.simulator import client_session, reception
+from apps.simulator.clients import client_session, reception
 from apps.simulator.config import SimulatorConfig
 from apps.simulator.faults import FaultSwitches
+from apps.simulator.instruments.universe import BY_SYMBOL
 from apps.simulator.server import MAX_CLIENTS, SimulatorServer
-from apps.simulator.universe import BY_SYMBOL
 from apps.simulator.wire import MAX_FIELDS
 from tests.simulator.conftest import until
 from tests.simulator.raw_client import PATIENCE_S, RawClient, contract, frame, place_order

@@ -9,7 +9,7 @@ import ib_insync
 import pytest
 from ib_insync import LimitOrder, MarketOrder, Stock, StopOrder
 
-from apps.simulator.universe import INSTRUMENTS
+from apps.simulator.instruments.universe import INSTRUMENTS
 from tests.simulator.conftest import until
 from tests.simulator.raw_client import PATIENCE_S
 

@@ -25,9 +25,9 @@ from ib_insync import (
 )
 
 from apps.simulator.clock import ManualClock
-from apps.simulator.instrument import Instrument
-from apps.simulator.market_rules import is_conforming
-from apps.simulator.universe import instrument_of
+from apps.simulator.instruments.instrument import Instrument
+from apps.simulator.instruments.market_rules import is_conforming
+from apps.simulator.instruments.universe import instrument_of
 from tests.simulator.conftest import until
 from tests.simulator.raw_client import block, place_order
 

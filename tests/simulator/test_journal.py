@@ -8,7 +8,7 @@ import pytest
 
 from apps.simulator.clock import ManualClock
 from apps.simulator.config import SimulatorConfig
-from apps.simulator.journal import Journal
+from apps.simulator.exchange.journal import Journal
 from apps.simulator.server import SimulatorServer
 from tests.simulator.raw_client import RawClient, place_order
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from apps.simulator.clock import EASTERN
-from apps.simulator.hours import HOURS, extended_at, session_at
+from apps.simulator.instruments.hours import HOURS, extended_at, session_at
 from apps.simulator.time_texts import BadTime, epoch_of
 from tests.simulator.floor import Floor
 

@@ -10,7 +10,7 @@ from ib_insync import Stock
 
 from apps.simulator.clock import ManualClock
 from apps.simulator.faults.verbs import BadFault
-from apps.simulator.universe import BY_SYMBOL
+from apps.simulator.instruments.universe import BY_SYMBOL
 from tests.simulator.conftest import until
 from tests.simulator.raw_client import contract
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.simulator.events import OrderChanged
-from apps.simulator.orders import Status
-from apps.simulator.universe import BY_SYMBOL
+from apps.simulator.exchange.events import OrderChanged
+from apps.simulator.exchange.orders import Status
+from apps.simulator.instruments.universe import BY_SYMBOL
 from tests.simulator.floor import Floor
 
 EXAMPLES = settings(

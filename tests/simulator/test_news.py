@@ -12,11 +12,11 @@ import pytest
 from ib_insync import ScannerSubscription
 
 from apps.simulator.config import SimulatorConfig
-from apps.simulator.headlines import headline_with_id, headlines_before, headlines_of
-from apps.simulator.hours import HOURS, eastern_date, midnight
-from apps.simulator.quotes import Market
-from apps.simulator.scans import Scan, ranked, standing_of
-from apps.simulator.universe import BY_CON_ID, BY_SYMBOL, INSTRUMENTS
+from apps.simulator.instruments.hours import HOURS, eastern_date, midnight
+from apps.simulator.instruments.universe import BY_CON_ID, BY_SYMBOL, INSTRUMENTS
+from apps.simulator.market.headlines import headline_with_id, headlines_before, headlines_of
+from apps.simulator.market.quotes import Market
+from apps.simulator.market.scans import Scan, ranked, standing_of
 from tests.simulator.raw_client import PATIENCE_S
 
 AAPL = BY_SYMBOL["AAPL"]

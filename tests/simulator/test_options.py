@@ -8,17 +8,17 @@ from random import Random
 
 import pytest
 
-from apps.simulator.black_scholes import OptionTerms, greeks_of, implied_volatility, price_of
-from apps.simulator.depth import depth_at
-from apps.simulator.derived_prices import last_second, terms_at, volatility_of
-from apps.simulator.hours import HOURS
-from apps.simulator.listings import AskedContract
-from apps.simulator.lookup import matching_instruments
-from apps.simulator.market_rules import increment_at, is_conforming
-from apps.simulator.option_chains import option, option_root, options_of
-from apps.simulator.quotes import Market
-from apps.simulator.small_stocks import FIRST_ID, small_stock_with_id
-from apps.simulator.universe import BY_SYMBOL, instrument_of
+from apps.simulator.instruments.hours import HOURS
+from apps.simulator.instruments.listings import AskedContract
+from apps.simulator.instruments.lookup import matching_instruments
+from apps.simulator.instruments.market_rules import increment_at, is_conforming
+from apps.simulator.instruments.option_chains import option, option_root, options_of
+from apps.simulator.instruments.small_stocks import FIRST_ID, small_stock_with_id
+from apps.simulator.instruments.universe import BY_SYMBOL, instrument_of
+from apps.simulator.market.black_scholes import OptionTerms, greeks_of, implied_volatility, price_of
+from apps.simulator.market.depth import depth_at
+from apps.simulator.market.derived_prices import last_second, terms_at, volatility_of
+from apps.simulator.market.quotes import Market
 from tests.simulator.raw_client import block
 
 TODAY = date(2026, 11, 20)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from apps.simulator.messages import message_text
-from apps.simulator.order_messages import completed_order, open_order, read_place_order
-from apps.simulator.orders import Order, Status
+from apps.simulator.exchange.orders import Order, Status
+from apps.simulator.protocol.messages import message_text
+from apps.simulator.protocol.order_messages import completed_order, open_order, read_place_order
 from apps.simulator.wire import BadField, Fields
 from tests.simulator.order_tables import (
     COMPLETED,

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from apps.simulator.control import ControlError, ask_async
-from apps.simulator.futures import ROOTS, lead_contract
-from apps.simulator.hours import eastern_date
+from apps.simulator.instruments.futures import ROOTS, lead_contract
+from apps.simulator.instruments.hours import eastern_date
 from tests.simulator.order_tables import OPEN, decode, encode_place
 
 VERSION = 178

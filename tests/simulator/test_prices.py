@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from apps.simulator.bars import BAR_SECONDS, historical_bars, parse_start
-from apps.simulator.hours import HOURS, hours_text, session_at, sessions_between, trading_second
-from apps.simulator.quotes import Market
-from apps.simulator.universe import BY_SYMBOL, INSTRUMENTS, instrument_of, stock_named
+from apps.simulator.instruments.hours import HOURS, hours_text, session_at, sessions_between, trading_second
+from apps.simulator.instruments.universe import BY_SYMBOL, INSTRUMENTS, instrument_of, stock_named
+from apps.simulator.market.bars import BAR_SECONDS, historical_bars, parse_start
+from apps.simulator.market.quotes import Market
 
 SUNDAY = datetime(2026, 11, 22, 15, 30, 0, tzinfo=UTC).timestamp()
 FRIDAY = datetime(2026, 11, 20, 15, 30, 17, tzinfo=UTC).timestamp()

@@ -8,14 +8,14 @@ from datetime import UTC, date, datetime
 import pytest
 from ib_insync import Contract, Forex, Index, Option, Stock
 
-from apps.simulator.hours import NYSE_HOLIDAYS
-from apps.simulator.listings import AskedContract
-from apps.simulator.lookup import matching_instruments
-from apps.simulator.market_rules import increment_at
-from apps.simulator.option_chains import monthly_expirations, option_root, options_of
-from apps.simulator.small_stocks import FIRST_ID, small_stock_with_id
-from apps.simulator.spot_instruments import SPOT
-from apps.simulator.universe import BY_CON_ID, INSTRUMENTS
+from apps.simulator.instruments.hours import NYSE_HOLIDAYS
+from apps.simulator.instruments.listings import AskedContract
+from apps.simulator.instruments.lookup import matching_instruments
+from apps.simulator.instruments.market_rules import increment_at
+from apps.simulator.instruments.option_chains import monthly_expirations, option_root, options_of
+from apps.simulator.instruments.small_stocks import FIRST_ID, small_stock_with_id
+from apps.simulator.instruments.spot_instruments import SPOT
+from apps.simulator.instruments.universe import BY_CON_ID, INSTRUMENTS
 from tests.simulator.raw_client import PATIENCE_S, contract, place_order
 
 TODAY = date(2026, 11, 20)

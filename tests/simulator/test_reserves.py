@@ -9,7 +9,7 @@ import pytest
 
 from apps.simulator.clock import ManualClock
 from apps.simulator.config import SimulatorConfig
-from apps.simulator.exposure import Exposure
+from apps.simulator.exchange.exposure import Exposure
 from apps.simulator.server import SimulatorServer
 from tests.simulator.raw_client import RawClient, place_order
 

@@ -8,10 +8,10 @@ import pytest
 from ib_insync import Contract, LimitOrder, MarketOrder
 
 from apps.simulator.clock import ManualClock
-from apps.simulator.derived_prices import last_second
-from apps.simulator.futures import ROOT_BY_SYMBOL, futures_of
-from apps.simulator.option_chains import option_root, options_of
-from apps.simulator.universe import BY_SYMBOL, instrument_of
+from apps.simulator.instruments.futures import ROOT_BY_SYMBOL, futures_of
+from apps.simulator.instruments.option_chains import option_root, options_of
+from apps.simulator.instruments.universe import BY_SYMBOL, instrument_of
+from apps.simulator.market.derived_prices import last_second
 from tests.simulator.conftest import until
 
 TODAY = date(2026, 12, 18)

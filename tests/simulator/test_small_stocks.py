@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from apps.simulator.hours import HOURS
-from apps.simulator.lookup import MAX_HITS, search
-from apps.simulator.quotes import Market
-from apps.simulator.small_stocks import COUNT, FIRST_ID, rows, small_stock_named, small_stock_with_id
-from apps.simulator.universe import BY_SYMBOL, KNOWN_STOCKS, instrument_named, instrument_of, stock_named
+from apps.simulator.instruments.hours import HOURS
+from apps.simulator.instruments.lookup import MAX_HITS, search
+from apps.simulator.instruments.small_stocks import (
+    COUNT,
+    FIRST_ID,
+    rows,
+    small_stock_named,
+    small_stock_with_id,
+)
+from apps.simulator.instruments.universe import (
+    BY_SYMBOL,
+    KNOWN_STOCKS,
+    instrument_named,
+    instrument_of,
+    stock_named,
+)
+from apps.simulator.market.quotes import Market
 from tests.simulator.raw_client import contract, place_order
 
 NOON = 1_795_190_400.0

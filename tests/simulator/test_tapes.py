@@ -10,8 +10,8 @@ import pytest
 
 from apps.simulator.clock import ManualClock
 from apps.simulator.config import BadConfig, SimulatorConfig
-from apps.simulator.tapes import BadTape, read_tapes
-from apps.simulator.universe import BY_SYMBOL
+from apps.simulator.instruments.universe import BY_SYMBOL
+from apps.simulator.market.tapes import BadTape, read_tapes
 from apps.simulator.venue import open_venue
 from tests.simulator.conftest import until
 from tests.simulator.raw_client import contract, place_order

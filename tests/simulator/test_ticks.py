@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 import pytest
 from ib_insync import Stock
 
-from apps.simulator.bars import historical_bars
 from apps.simulator.clock import ManualClock
 from apps.simulator.config import SimulatorConfig
-from apps.simulator.ticks import Ticker
-from apps.simulator.universe import BY_SYMBOL
+from apps.simulator.instruments.universe import BY_SYMBOL
+from apps.simulator.market.bars import historical_bars
+from apps.simulator.market.ticks import Ticker
 from apps.simulator.venue import open_venue
 from tests.simulator.conftest import until
 from tests.simulator.raw_client import PATIENCE_S, contract

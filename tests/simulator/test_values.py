@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from apps.simulator.universe import BY_SYMBOL
-from apps.simulator.values import commission_for, in_own_money, margin_on, notional
+from apps.simulator.instruments.universe import BY_SYMBOL
+from apps.simulator.instruments.values import commission_for, in_own_money, margin_on, notional
 
 STOCK = BY_SYMBOL["AAPL"]
 OPTION = replace(STOCK, sec_type="OPT", multiplier=100.0)

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from apps.simulator.clock import ManualClock, eastern_text
 from apps.simulator.control import order_commands
 from apps.simulator.control.errors import ControlError, UnknownName
-from apps.simulator.ledger import worth_as_dict
-from apps.simulator.orders import Order
+from apps.simulator.exchange.ledger import worth_as_dict
+from apps.simulator.exchange.orders import Order
+from apps.simulator.instruments.universe import KNOWN_STOCKS, instrument_named, instrument_of
 from apps.simulator.pacemaker import NotMovable
 from apps.simulator.scenario import read_scenario, scenario_names
-from apps.simulator.universe import KNOWN_STOCKS, instrument_named, instrument_of
 
 if TYPE_CHECKING:
     from apps.simulator.server import SimulatorServer

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from apps.simulator.admission import price_of
-from apps.simulator.back_office import UnknownExecution
 from apps.simulator.control.errors import ControlError
-from apps.simulator.kinds import kind_named, uses_aux, uses_limit
-from apps.simulator.orders import NOBODY, Order
-from apps.simulator.policies import BadPolicy
-from apps.simulator.universe import instrument_named, known_instrument, stock_named
+from apps.simulator.exchange.admission import price_of
+from apps.simulator.exchange.back_office import UnknownExecution
+from apps.simulator.exchange.kinds import kind_named, uses_aux, uses_limit
+from apps.simulator.exchange.orders import NOBODY, Order
+from apps.simulator.exchange.policies import BadPolicy
+from apps.simulator.instruments.universe import instrument_named, known_instrument, stock_named
 
 if TYPE_CHECKING:
     from apps.simulator.server import SimulatorServer

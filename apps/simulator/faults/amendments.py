@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated
 
-from apps.simulator.events import Event, Executed
+from apps.simulator.exchange.events import Event, Executed
+from apps.simulator.exchange.orders import Execution
 from apps.simulator.faults.board import FaultSwitches
 from apps.simulator.faults.states import Amendment, spend
 from apps.simulator.faults.verbs import Bounds, Count, Seconds, verbs
-from apps.simulator.orders import Execution
-from apps.simulator.universe import instrument_of
+from apps.simulator.instruments.universe import instrument_of
 
 _FIRST = ".01"
 

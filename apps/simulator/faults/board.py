@@ -27,12 +27,12 @@ from apps.simulator.faults.states import (
     switches_on,
 )
 from apps.simulator.faults.verbs import Answer, Arguments, BadFault, UnknownFault, Verb
-from apps.simulator.limits import DEPTH, LINES, TICK_BY_TICK
-from apps.simulator.messages import Message
+from apps.simulator.market.limits import DEPTH, LINES, TICK_BY_TICK
+from apps.simulator.protocol.messages import Message
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
-    from apps.simulator.events import Event
+    from apps.simulator.clients.client_session import ClientSession
+    from apps.simulator.exchange.events import Event
 
 MARKET_STREAMS = frozenset({LINES, DEPTH, TICK_BY_TICK})
 _POLL_S = 0.05

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
+from apps.simulator.exchange.orders import Status
 from apps.simulator.faults.board import FaultSwitches
 from apps.simulator.faults.port import Asked
 from apps.simulator.faults.states import Drop, Handshake, SlowWriting
 from apps.simulator.faults.verbs import Answer, Bounds, Count, MessageId, Rate, Seconds, verbs
-from apps.simulator.orders import Status
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 
 def drop_fin(faults: FaultSwitches) -> Answer:

@@ -10,13 +10,13 @@ from apps.simulator.faults.port import Asked
 from apps.simulator.faults.session import DATA_STREAMS
 from apps.simulator.faults.states import Refusal, spend
 from apps.simulator.faults.verbs import Answer, BadFault, Bounds, Code, Count, MessageId, Seconds, verbs
-from apps.simulator.limits import HISTORY, LINES, PACING_TEXT, REAL_TIME_BARS
-from apps.simulator.messages import TICKS, In, Message, Out
+from apps.simulator.instruments.universe import Instrument, instrument_named, instrument_of
+from apps.simulator.market.limits import HISTORY, LINES, PACING_TEXT, REAL_TIME_BARS
+from apps.simulator.protocol.messages import TICKS, In, Message, Out
 from apps.simulator.tick_types import Tick
-from apps.simulator.universe import Instrument, instrument_named, instrument_of
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 _SERVICE = "Historical Market Data Service error message:"
 _HISTORY_STREAMS = frozenset({HISTORY, REAL_TIME_BARS})

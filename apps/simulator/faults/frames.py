@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 from apps.simulator.faults.board import FaultSwitches
 from apps.simulator.faults.states import FieldFault
 from apps.simulator.faults.verbs import Answer, Bounds, Count, MessageId, verbs
-from apps.simulator.messages import Message, current_time
+from apps.simulator.protocol.messages import Message, current_time
 from apps.simulator.wire import encode
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 Length = Annotated[int, Bounds(0, 0xFFFFFFFF)]
 

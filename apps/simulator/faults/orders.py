@@ -7,16 +7,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 from zlib import crc32
 
-from apps.simulator import refusals
+from apps.simulator.exchange import refusals
+from apps.simulator.exchange.orders import Order, Status
 from apps.simulator.faults.board import FaultSwitches
 from apps.simulator.faults.port import Asked
 from apps.simulator.faults.states import CancelFill, Refusal, Rejection, spend
 from apps.simulator.faults.verbs import Chance, Code, Count, Seconds, verbs
-from apps.simulator.order_messages import order_status
-from apps.simulator.orders import Order, Status
+from apps.simulator.protocol.order_messages import order_status
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 _REASONS = {
     105: "Order being modified does not match original order.",

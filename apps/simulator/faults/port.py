@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from apps.simulator.messages import In
+from apps.simulator.protocol.messages import In
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
-    from apps.simulator.events import Event
+    from apps.simulator.clients.client_session import ClientSession
+    from apps.simulator.exchange.events import Event
     from apps.simulator.venue import Venue
 
 

@@ -7,17 +7,17 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
-from apps.simulator.events import CommissionCharged, Event, Executed, OrderChanged
+from apps.simulator.exchange.events import CommissionCharged, Event, Executed, OrderChanged
+from apps.simulator.exchange.orders import DONE, Order, Status
 from apps.simulator.faults.board import FaultSwitches
 from apps.simulator.faults.states import Copies, Shuffle, spend
 from apps.simulator.faults.verbs import Answer, Bounds, Count, Seconds, Times, verbs
-from apps.simulator.messages import Message, Out
-from apps.simulator.order_messages import completed_order, open_order, order_status
-from apps.simulator.orders import DONE, Order, Status
-from apps.simulator.universe import BY_SYMBOL
+from apps.simulator.instruments.universe import BY_SYMBOL
+from apps.simulator.protocol.messages import Message, Out
+from apps.simulator.protocol.order_messages import completed_order, open_order, order_status
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 REPORTS = [3, 5, 11, 59]
 Composer = Callable[[int], list[Message]]

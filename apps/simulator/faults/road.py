@@ -12,10 +12,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from apps.simulator.faults.board import FaultSwitches
-from apps.simulator.messages import ORDER_REPORTS, TICKS, Message
+from apps.simulator.protocol.messages import ORDER_REPORTS, TICKS, Message
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 _LONGEST_SHUFFLE_S = 1.0
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 from zoneinfo import available_timezones
 
-from apps.simulator import messages
 from apps.simulator.faults.board import FaultSwitches
 from apps.simulator.faults.german import in_german
 from apps.simulator.faults.port import Asked
 from apps.simulator.faults.stamps import retimed
 from apps.simulator.faults.states import LinkLost, Said, Times
 from apps.simulator.faults.verbs import Answer, BadFault, Bounds, Code, Count, Seconds, verbs
-from apps.simulator.limits import DEPTH, HISTORY, LINES, REAL_TIME_BARS, TICK_BY_TICK
-from apps.simulator.messages import TICKS, In, Message, Out
+from apps.simulator.market.limits import DEPTH, HISTORY, LINES, REAL_TIME_BARS, TICK_BY_TICK
+from apps.simulator.protocol import messages
+from apps.simulator.protocol.messages import TICKS, In, Message, Out
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
-    from apps.simulator.events import Event
+    from apps.simulator.clients.client_session import ClientSession
+    from apps.simulator.exchange.events import Event
 
 MARKERS = [53, 54, 55, 62, 102]
 DATA_STREAMS = frozenset({LINES, DEPTH, TICK_BY_TICK, HISTORY, REAL_TIME_BARS})

@@ -10,7 +10,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-from apps.simulator.events import Event
+from apps.simulator.exchange.events import Event
 
 
 @dataclass(frozen=True, slots=True)

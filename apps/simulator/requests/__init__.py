@@ -30,7 +30,7 @@ from apps.simulator.requests.handler import Handler
 from apps.simulator.wire import BadField, Fields
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 REQUESTS: dict[int, Handler] = {
     **system.REQUESTS,

@@ -5,20 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from apps.simulator import messages
-from apps.simulator.account_values import Value, account_values, ledger_values, summary_values
+from apps.simulator.clients.streams import Stream
 from apps.simulator.clock import EASTERN
-from apps.simulator.contract_messages import contract_fields, position_fields
-from apps.simulator.messages import In, Message, Out
-from apps.simulator.orders import Position
+from apps.simulator.exchange.account_values import Value, account_values, ledger_values, summary_values
+from apps.simulator.exchange.orders import Position
+from apps.simulator.instruments.universe import instrument_of
+from apps.simulator.instruments.values import in_own_money, notional
+from apps.simulator.protocol import messages
+from apps.simulator.protocol.contract_messages import contract_fields, position_fields
+from apps.simulator.protocol.messages import In, Message, Out
 from apps.simulator.requests.handler import Handler
-from apps.simulator.streams import Stream
-from apps.simulator.universe import instrument_of
-from apps.simulator.values import in_own_money, notional
 from apps.simulator.wire import Fields, money_text, number_text
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 REFRESH_S = 180.0
 MAX_SUMMARIES = 2

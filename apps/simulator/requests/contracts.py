@@ -8,21 +8,21 @@ from datetime import date
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from apps.simulator import messages
-from apps.simulator.contract_messages import bond_data, contract_data, symbol_samples
-from apps.simulator.hours import eastern_date, hours_text
-from apps.simulator.instrument import Instrument, Leg
-from apps.simulator.listings import AskedContract, listing_of, right_of
-from apps.simulator.lookup import matching_instruments, search
-from apps.simulator.market_rules import RULES
-from apps.simulator.messages import In, Message, Out
-from apps.simulator.option_chains import OptionRoot, option_root
+from apps.simulator.instruments.hours import eastern_date, hours_text
+from apps.simulator.instruments.instrument import Instrument, Leg
+from apps.simulator.instruments.listings import AskedContract, listing_of, right_of
+from apps.simulator.instruments.lookup import matching_instruments, search
+from apps.simulator.instruments.market_rules import RULES
+from apps.simulator.instruments.option_chains import OptionRoot, option_root
+from apps.simulator.instruments.universe import known_instrument
+from apps.simulator.protocol import messages
+from apps.simulator.protocol.contract_messages import bond_data, contract_data, symbol_samples
+from apps.simulator.protocol.messages import In, Message, Out
 from apps.simulator.requests.handler import Handler
-from apps.simulator.universe import known_instrument
 from apps.simulator.wire import Fields, number_of, number_text
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 NOT_FOUND = "No security definition has been found for the request"
 _ONLY_HISTORY = (321, "Error validating request:-continuous futures have historical data only")

@@ -5,19 +5,25 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from apps.simulator import messages
-from apps.simulator.data_messages import Operation, Side, depth_exchanges, market_depth, smart_components
-from apps.simulator.depth import Level, depth_at
-from apps.simulator.limits import DEPTH
-from apps.simulator.messages import BBO_EXCHANGE, In, Out
+from apps.simulator.clients.streams import Stream
+from apps.simulator.instruments.universe import DIRECT_EXCHANGES, Instrument, instrument_of
+from apps.simulator.market.depth import Level, depth_at
+from apps.simulator.market.limits import DEPTH
+from apps.simulator.protocol import messages
+from apps.simulator.protocol.data_messages import (
+    Operation,
+    Side,
+    depth_exchanges,
+    market_depth,
+    smart_components,
+)
+from apps.simulator.protocol.messages import BBO_EXCHANGE, In, Out
 from apps.simulator.requests.contracts import find_or_refuse, read_contract
 from apps.simulator.requests.handler import Handler
-from apps.simulator.streams import Stream
-from apps.simulator.universe import DIRECT_EXCHANGES, Instrument, instrument_of
 from apps.simulator.wire import Fields
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 
 class Book(Stream):

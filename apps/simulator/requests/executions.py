@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from apps.simulator import messages
 from apps.simulator.clock import EASTERN
-from apps.simulator.hours import eastern_date, midnight
-from apps.simulator.messages import In, Out
-from apps.simulator.order_messages import execution
-from apps.simulator.orders import Execution
+from apps.simulator.exchange.orders import Execution
+from apps.simulator.instruments.hours import eastern_date, midnight
+from apps.simulator.instruments.universe import instrument_of
+from apps.simulator.protocol import messages
+from apps.simulator.protocol.messages import In, Out
+from apps.simulator.protocol.order_messages import execution
 from apps.simulator.requests.handler import Handler
-from apps.simulator.universe import instrument_of
 from apps.simulator.wire import BadField, Fields
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 
 def req_executions(session: ClientSession, fields: Fields) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from apps.simulator.wire import Fields
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 # A coroutine is work that goes on beside the reading of further requests.
 Handler = Callable[["ClientSession", Fields], "Coroutine[None, None, None] | None"]

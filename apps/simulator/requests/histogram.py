@@ -7,19 +7,19 @@ from collections import Counter
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING
 
-from apps.simulator.bars import DAY, BadHistoryRequest, historical_bars, parse_start
-from apps.simulator.data_messages import histogram_data
-from apps.simulator.messages import In
+from apps.simulator.clients.streams import Stream
+from apps.simulator.instruments.universe import Instrument
+from apps.simulator.market.bars import DAY, BadHistoryRequest, historical_bars, parse_start
+from apps.simulator.protocol.data_messages import histogram_data
+from apps.simulator.protocol.messages import In
 from apps.simulator.requests.contracts import find_or_refuse, read_contract
 from apps.simulator.requests.handler import Handler
 from apps.simulator.requests.history import PendingHistory
 from apps.simulator.requests.history_asking import SERVICE
-from apps.simulator.streams import Stream
-from apps.simulator.universe import Instrument
 from apps.simulator.wire import Fields
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 KIND = "histogram"
 _UNITS = {"sec": "S", "min": "S", "hour": "S", "day": "D", "week": "W", "month": "M", "year": "Y"}

@@ -6,22 +6,22 @@ import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING
 
-from apps.simulator import messages
-from apps.simulator.bars import DAY, BadHistoryRequest, Bar
+from apps.simulator.clients.streams import Stream
 from apps.simulator.clock import eastern_text, utc_text
-from apps.simulator.derived_prices import first_day
-from apps.simulator.hours import midnight, sessions_between
-from apps.simulator.limits import HISTORY
-from apps.simulator.messages import In, Out
-from apps.simulator.rate_bars import BarSpan, bars_of_kind
+from apps.simulator.instruments.hours import midnight, sessions_between
+from apps.simulator.market.bars import DAY, BadHistoryRequest, Bar
+from apps.simulator.market.derived_prices import first_day
+from apps.simulator.market.limits import HISTORY
+from apps.simulator.market.rate_bars import BarSpan, bars_of_kind
+from apps.simulator.protocol import messages
+from apps.simulator.protocol.messages import In, Out
 from apps.simulator.requests.contracts import find_or_refuse, read_contract
 from apps.simulator.requests.handler import Handler
 from apps.simulator.requests.history_asking import SERVICE, UPDATE_GRID_S, Wanted, read_asked, understand
-from apps.simulator.streams import Stream
 from apps.simulator.wire import Fields
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 HEADS = "head timestamp"
 _BARS_WITHOUT_REST = 200

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from apps.simulator import messages
-from apps.simulator.bars import (
+from apps.simulator.clock import eastern_text
+from apps.simulator.instruments.instrument import Instrument
+from apps.simulator.instruments.listings import AskedContract
+from apps.simulator.market.bars import (
     BAR_SECONDS,
     DAY,
     NO_ZONE,
@@ -17,16 +19,14 @@ from apps.simulator.bars import (
     parse_end,
     parse_start,
 )
-from apps.simulator.clock import eastern_text
-from apps.simulator.instrument import Instrument
-from apps.simulator.limits import PACED_BAR_S, PACING_TEXT
-from apps.simulator.listings import AskedContract
-from apps.simulator.rate_bars import RATE_KINDS, offers_rate, shown_as
+from apps.simulator.market.limits import PACED_BAR_S, PACING_TEXT
+from apps.simulator.market.rate_bars import RATE_KINDS, offers_rate, shown_as
+from apps.simulator.protocol import messages
 from apps.simulator.requests.contracts import read_contract, with_legs
 from apps.simulator.wire import Fields
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 SERVICE = "Historical Market Data Service error message:"
 UPDATE_GRID_S = 5

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from apps.simulator import messages
-from apps.simulator.generic_ticks import BadGenericList, parse_generic_ticks
-from apps.simulator.limits import LINES
-from apps.simulator.listings import AskedContract
-from apps.simulator.market_lines import MarketLine, Snapshot
-from apps.simulator.messages import In, Out
+from apps.simulator.clients.generic_ticks import BadGenericList, parse_generic_ticks
+from apps.simulator.clients.market_lines import MarketLine, Snapshot
+from apps.simulator.instruments.listings import AskedContract
+from apps.simulator.instruments.universe import instrument_of
+from apps.simulator.market.limits import LINES
+from apps.simulator.protocol import messages
+from apps.simulator.protocol.messages import In, Out
 from apps.simulator.requests.contracts import find_or_refuse, read_contract, with_legs
 from apps.simulator.requests.handler import Handler
-from apps.simulator.universe import instrument_of
 from apps.simulator.wire import Fields
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 _NO_GENERIC_TICKS = (
     "Error validating request:-Snapshot market data subscription is not applicable to generic ticks"

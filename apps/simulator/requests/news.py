@@ -8,16 +8,16 @@ from datetime import UTC, datetime, tzinfo
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
-from apps.simulator.headlines import PROVIDERS, Headline, headline_with_id, headlines_before
-from apps.simulator.messages import In, Out
+from apps.simulator.instruments.universe import known_instrument
+from apps.simulator.market.headlines import PROVIDERS, Headline, headline_with_id, headlines_before
+from apps.simulator.protocol.messages import In, Out
 from apps.simulator.requests.contracts import NOT_FOUND
 from apps.simulator.requests.handler import Handler
 from apps.simulator.time_texts import zone_of
-from apps.simulator.universe import known_instrument
 from apps.simulator.wire import Fields
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 MAX_RESULTS = 300
 _DATE_FORMATS = ("%Y%m%d-%H:%M:%S", "%Y%m%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S", "%Y%m%d")

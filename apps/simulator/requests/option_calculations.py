@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from apps.simulator.data_messages import option_computation
-from apps.simulator.instrument import Instrument
-from apps.simulator.messages import In
-from apps.simulator.option_computations import MOST_VOLATILITY, Computation, from_price, from_volatility
+from apps.simulator.clients.streams import Stream
+from apps.simulator.instruments.instrument import Instrument
+from apps.simulator.market.option_computations import (
+    MOST_VOLATILITY,
+    Computation,
+    from_price,
+    from_volatility,
+)
+from apps.simulator.protocol.data_messages import option_computation
+from apps.simulator.protocol.messages import In
 from apps.simulator.requests.contracts import find_or_refuse, read_contract
 from apps.simulator.requests.handler import Handler
-from apps.simulator.streams import Stream
 from apps.simulator.tick_types import Tick
 from apps.simulator.wire import Fields, number_of
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 VOLATILITIES, PRICES = "implied volatility", "option price"
 # A number outside of these is no price of anything, and the model could not reckon with it.

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from apps.simulator import messages
-from apps.simulator.exercise import exercise_order
-from apps.simulator.hours import eastern_date, midnight
+from apps.simulator.clients.streams import Stream
+from apps.simulator.exchange.exercise import exercise_order
+from apps.simulator.exchange.manual_desk import BINDING_CLIENT
+from apps.simulator.exchange.orders import NOBODY, Order, Status
+from apps.simulator.exchange.refusals import Refusal
+from apps.simulator.instruments.hours import eastern_date, midnight
+from apps.simulator.instruments.listings import AskedContract, right_of
 from apps.simulator.layout import Values
-from apps.simulator.listings import AskedContract, right_of
-from apps.simulator.manual_desk import BINDING_CLIENT
-from apps.simulator.messages import DECIMAL_SIZES, In, Out
-from apps.simulator.order_messages import completed_order, open_order, order_status, read_place_order
-from apps.simulator.order_reading import asked_contract, order_of
-from apps.simulator.orders import NOBODY, Order, Status
-from apps.simulator.refusals import Refusal
+from apps.simulator.protocol import messages
+from apps.simulator.protocol.messages import DECIMAL_SIZES, In, Out
+from apps.simulator.protocol.order_messages import completed_order, open_order, order_status, read_place_order
+from apps.simulator.protocol.order_reading import asked_contract, order_of
 from apps.simulator.requests.contracts import find_or_refuse
 from apps.simulator.requests.handler import Handler
-from apps.simulator.streams import Stream
 from apps.simulator.wire import BadField, Fields, flag_of, money_text, number_of, whole
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 COMPLETED = "completed orders"
 _ONE = 0

@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from apps.simulator import messages
-from apps.simulator.messages import In, Message
+from apps.simulator.clients.streams import Stream
+from apps.simulator.instruments.universe import instrument_of, known_instrument
+from apps.simulator.instruments.values import notional
+from apps.simulator.protocol import messages
+from apps.simulator.protocol.messages import In, Message
 from apps.simulator.requests.handler import Handler
-from apps.simulator.streams import Stream
-from apps.simulator.universe import instrument_of, known_instrument
-from apps.simulator.values import notional
 from apps.simulator.wire import Fields
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 logger = logging.getLogger(__name__)
 

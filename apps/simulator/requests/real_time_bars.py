@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from apps.simulator.bars import historical_bars
-from apps.simulator.data_messages import real_time_bar
-from apps.simulator.limits import PACING_TEXT, REAL_TIME_BARS
-from apps.simulator.messages import In
+from apps.simulator.clients.streams import Stream
+from apps.simulator.instruments.universe import Instrument
+from apps.simulator.market.bars import historical_bars
+from apps.simulator.market.limits import PACING_TEXT, REAL_TIME_BARS
+from apps.simulator.protocol.data_messages import real_time_bar
+from apps.simulator.protocol.messages import In
 from apps.simulator.requests.contracts import find_or_refuse, read_contract
 from apps.simulator.requests.handler import Handler
-from apps.simulator.streams import Stream
-from apps.simulator.universe import Instrument
 from apps.simulator.wire import Fields
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 BAR_S = 5
 PRICE_KINDS = ("TRADES", "MIDPOINT", "BID", "ASK")

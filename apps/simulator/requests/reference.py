@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from apps.simulator import messages
-from apps.simulator.messages import In, Out
+from apps.simulator.clients.streams import Stream
+from apps.simulator.protocol import messages
+from apps.simulator.protocol.messages import In, Out
 from apps.simulator.requests.handler import Handler
-from apps.simulator.streams import Stream
 from apps.simulator.wire import Fields
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 GROUPS = range(1, 8)
 _GROUP_KIND = "display group"

@@ -6,11 +6,9 @@ import asyncio
 from collections.abc import Coroutine, Iterable
 from typing import TYPE_CHECKING
 
-from apps.simulator import messages
-from apps.simulator.contract_messages import scanner_row
-from apps.simulator.messages import In, Message, Out
-from apps.simulator.requests.handler import Handler
-from apps.simulator.scans import (
+from apps.simulator.clients.streams import Stream
+from apps.simulator.instruments.universe import INSTRUMENTS
+from apps.simulator.market.scans import (
     INSTRUMENT,
     LOCATIONS,
     MAX_ROWS,
@@ -21,12 +19,14 @@ from apps.simulator.scans import (
     ranked,
     standing_of,
 )
-from apps.simulator.streams import Stream
-from apps.simulator.universe import INSTRUMENTS
+from apps.simulator.protocol import messages
+from apps.simulator.protocol.contract_messages import scanner_row
+from apps.simulator.protocol.messages import In, Message, Out
+from apps.simulator.requests.handler import Handler
 from apps.simulator.wire import Fields, number_of
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 KIND = "scanner"
 EVERY_S = 30.0

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from apps.simulator import messages
-from apps.simulator.messages import In
+from apps.simulator.protocol import messages
+from apps.simulator.protocol.messages import In
 from apps.simulator.requests.handler import Handler
 from apps.simulator.wire import Fields
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 
 def req_current_time(session: ClientSession, fields: Fields) -> None:

@@ -5,15 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from apps.simulator.bars import NO_ZONE, BadHistoryRequest, lacks_zone, parse_end
-from apps.simulator.data_messages import historical_ticks, tick_by_tick
-from apps.simulator.limits import TICK_BY_TICK
-from apps.simulator.listings import AskedContract
-from apps.simulator.messages import In
-from apps.simulator.requests.contracts import find_or_refuse, read_contract
-from apps.simulator.requests.handler import Handler
-from apps.simulator.streams import Stream
-from apps.simulator.ticks import (
+from apps.simulator.clients.streams import Stream
+from apps.simulator.instruments.listings import AskedContract
+from apps.simulator.market.bars import NO_ZONE, BadHistoryRequest, lacks_zone, parse_end
+from apps.simulator.market.limits import TICK_BY_TICK
+from apps.simulator.market.ticks import (
     BID_ASK,
     KINDS,
     MAX_TICKS,
@@ -24,10 +20,14 @@ from apps.simulator.ticks import (
     Tick,
     Ticker,
 )
+from apps.simulator.protocol.data_messages import historical_ticks, tick_by_tick
+from apps.simulator.protocol.messages import In
+from apps.simulator.requests.contracts import find_or_refuse, read_contract
+from apps.simulator.requests.handler import Handler
 from apps.simulator.wire import Fields
 
 if TYPE_CHECKING:
-    from apps.simulator.client_session import ClientSession
+    from apps.simulator.clients.client_session import ClientSession
 
 # The name in a request: the number in message 99, and what the ticks are called in the past.
 _TOO_MANY = "Max number of tick-by-tick requests has been reached"

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from apps.simulator.agenda import Appointment
 from apps.simulator.clock import EASTERN
 from apps.simulator.config import BadConfig
-from apps.simulator.events import Event, Executed, OrderChanged
-from apps.simulator.orders import Status
+from apps.simulator.exchange.events import Event, Executed, OrderChanged
+from apps.simulator.exchange.orders import Status
+from apps.simulator.instruments.universe import instrument_named
 from apps.simulator.scenario.reading import Scenario, Step
-from apps.simulator.universe import instrument_named
 
 if TYPE_CHECKING:
     from apps.simulator.server import SimulatorServer

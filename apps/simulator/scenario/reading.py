@@ -16,7 +16,7 @@ from typing import Any
 
 from apps.simulator.config import BadConfig
 from apps.simulator.faults import TABLE, BadFault
-from apps.simulator.universe import instrument_named
+from apps.simulator.instruments.universe import instrument_named
 
 _FOLDER = Path(__file__).parents[1] / "scenarios"
 _TOP_KEYS = ("description", "prices", "faults", "steps")

@@ -1,0 +1,1 @@
+"""Connected clients: their reception, their session and the streams they opened."""

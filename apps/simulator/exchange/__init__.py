@@ -1,0 +1,1 @@
+"""What happens to orders and to the account: admission, the book, matching, ledger, settlement."""

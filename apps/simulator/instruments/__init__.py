@@ -1,0 +1,1 @@
+"""What can be traded and described: contracts of every kind, their hours, steps and values."""

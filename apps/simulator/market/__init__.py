@@ -1,0 +1,1 @@
+"""Prices and everything derived from them: quotes, bars, ticks, books, tapes, corporate actions."""

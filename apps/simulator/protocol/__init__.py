@@ -1,0 +1,1 @@
+"""Messages of the text protocol: how values become replies, and an order frame an order."""
