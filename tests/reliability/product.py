@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
@@ -146,20 +146,25 @@ class Product:
         self._nursery: Nursery | None = None
         self._simulator: subprocess.Popen[bytes] | None = None
         self._children: list[subprocess.Popen[bytes]] = []
+        self._ending = ExitStack()
         self._elsewhere = 0
         self.gateway: Process | None = None
         self.web: Process | None = None
 
     def __enter__(self) -> Self:
         (self.folder / "state").mkdir(exist_ok=True)
-        self.start_simulator()
-        self.wire.__enter__()
-        self.manage("migrate", "--verbosity", "0")
-        self._nursery = Nursery(self.environment, self.folder / "nursery.log")
-        self.start_gateway()
-        self.start_web()
-        self.until_gateway_ready()
-        self._let_trade()
+        try:
+            self.start_simulator()
+            self._ending.enter_context(self.wire)
+            self.manage("migrate", "--verbosity", "0")
+            self._nursery = Nursery(self.environment, self.folder / "nursery.log")
+            self.start_gateway()
+            self.start_web()
+            self.until_gateway_ready()
+            self._let_trade()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -170,8 +175,8 @@ class Product:
             child.wait(timeout=20)
         if self._nursery is not None:
             self._nursery.close()
-        self.wire.__exit__(None, None, None)
-        self.stop_simulator()
+        self._ending.close()
+        self.stop_simulator(signal.SIGKILL)
 
     # --- processes -----------------------------------------------------------------------
 
