@@ -8,6 +8,7 @@ from datetime import datetime
 
 from apps.access.callers import Caller
 from apps.access.permissions import AccountNotAllowed
+from apps.accounts.choosing import AccountRequired, seen_by
 from apps.accounts.selectors import accounts, connection, is_ready
 from apps.bridge.rows import AccountRow, ConnectionRow
 from apps.domain.errors import DomainError
@@ -20,12 +21,6 @@ class ModeMismatch(DomainError):
     """This account belongs to the other mode"""
 
     code = "MODE_MISMATCH"
-
-
-class AccountRequired(DomainError):
-    """Name the account: several could be meant"""
-
-    code = "ACCOUNT_REQUIRED"
 
 
 class NotReady(DomainError):
@@ -54,7 +49,7 @@ _NOT_READY: dict[str, type[NotReady]] = {
 
 def visible_accounts(caller: Caller) -> Collection[str] | None:
     """Return the codes of the accounts a caller may see, None for all of them."""
-    return None if caller.all_accounts else caller.accounts
+    return seen_by(caller)
 
 
 def account_code(caller: Caller, asked: str | None) -> str:

@@ -10,6 +10,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 
 from apps.bridge import examples, inputs, shapes
+from apps.common.shapes import ProblemOut
 
 Description = dict[str, Any]
 
@@ -56,7 +57,7 @@ def _route(
         "tags": [tag],
         "request": body,
         "responses": {200: out}
-        | {(status, "application/problem+json"): shapes.ProblemOut for status in sorted({*_ALWAYS, *errors})},
+        | {(status, "application/problem+json"): ProblemOut for status in sorted({*_ALWAYS, *errors})},
         "parameters": list(parameters),
         "examples": shown,
     }

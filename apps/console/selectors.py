@@ -23,6 +23,7 @@ class Moment:
     """What one page knows of the whole: read once, so that bar and page cannot disagree."""
 
     now: datetime
+    connections: list[Any]
     connection: Any
     states: list[Any]
     counts: OrderCounts
@@ -43,7 +44,8 @@ def moment_of(request: HttpRequest) -> Moment:
     found: Moment | None = getattr(request, "console_moment", None)
     if found is None:
         states = sorted(all_states(), key=lambda row: (row.scope != EVERYTHING, row.scope))
-        found = Moment(datetime.now(UTC), chosen_connection(), states, order_counts())
+        known = list(connections())
+        found = Moment(datetime.now(UTC), known, chosen_connection(known), states, order_counts())
         request.console_moment = found  # type: ignore[attr-defined]  # as long as the request
     return found
 
@@ -83,9 +85,8 @@ def linked(cells: tuple[bar.Segment, ...]) -> tuple[bar.Segment, ...]:
     return tuple(replace(cell, href=pages[cell.name]) for cell in cells)
 
 
-def chosen_connection() -> Any:
+def chosen_connection(known: list[Any]) -> Any:
     """Return the connection the bar shows: the configured one, or None before the first start."""
-    known = list(connections())
     named = [row for row in known if row.name == settings.JAXBROKER_CONNECTION]
     return next(iter([*named, *known]), None)
 

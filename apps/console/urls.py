@@ -20,6 +20,7 @@ urlpatterns = [
     path("connection/<str:name>/", connection.connection, name="connection_named"),
     path("connection/<str:name>/connect/", connection.wish, {"wanted": True}, name="connect"),
     path("connection/<str:name>/disconnect/", connection.wish, {"wanted": False}, name="disconnect"),
+    path("orders/order/<uuid:uuid>/story/", orders.story, name="story"),
     path("orders/order/<uuid:uuid>/cancel/", orders.cancel, name="cancel"),
     path("access/apikey/new/", keys.new, name="key_new"),
     path("access/apikey/<str:key_id>/revoke/", keys.revoke, name="key_revoke"),

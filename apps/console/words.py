@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from apps.common.figures import price, quantity
+from apps.common.figures import age, count, price, quantity
 from apps.domain.incidents import INCIDENTS, IncidentKind
 from apps.domain.mode import PORT_CLASSES
 
@@ -73,3 +73,21 @@ def port_rows(port: int | None) -> list[dict[str, Any]]:
 def incident_lines(incidents: Iterable[Any]) -> list[dict[str, Any]]:
     """Return incidents with what their kind means and what to do first."""
     return [{"row": row, "meaning": INCIDENTS[IncidentKind(row.kind)]} for row in incidents]
+
+
+def recovery_sentence(report: Any) -> str:
+    """Return `Away 1 min 52 s. 3 orders re-matched, 1 fill recovered, books match.`"""
+    if report.ready_at is None:
+        return f"{away(report)}. Not READY yet, the broker's lists are being read."
+    left = report.differences_left
+    books = f"{count(left, 'difference')} left" if left else "books match"
+    matched = f"{count(report.orders_rematched, 'order')} re-matched"
+    recovered = f"{count(len(report.fills_recovered), 'fill')} recovered"
+    return f"{away(report)}. {matched}, {recovered}, {books}."
+
+
+def away(report: Any) -> str:
+    """Return how long the broker could not be heard."""
+    if report.gap_from is None:
+        return "Never connected before"
+    return f"Away {age((report.gap_to - report.gap_from).total_seconds())}"

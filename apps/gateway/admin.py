@@ -1,10 +1,19 @@
 """Recoveries and differences between broker and books, to read."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 
 from apps.common import columns
 from apps.common.admin import ReadOnlyAdmin
 from apps.gateway.models import Difference, Recovery
+
+
+@admin.display(description="Fills recovered")
+def fills_count(recovery: Recovery) -> int:
+    """Return how many executions were not heard live."""
+    return len(recovery.fills_recovered)
 
 
 @admin.register(Recovery)
@@ -19,11 +28,18 @@ class RecoveryAdmin(ReadOnlyAdmin):
         columns.moment("gap_to", "To, New York"),
         columns.moment("ready_at", "READY, New York"),
         "orders_rematched",
+        fills_count,
         "differences_left",
     )
     list_display_links = ("session",)
     list_select_related = ("connection",)
     list_filter = ("connection",)
+    change_form_outer_before_template = "console/parts/recovery.html"
+    fieldsets = (("Names", {"fields": ("uuid", "connection", "session", "cause")}),)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Return the lines that the report above them does not say in words."""
+        return [field for _, options in self.fieldsets for field in options["fields"]]
 
 
 @admin.register(Difference)

@@ -78,6 +78,11 @@ class Difference(models.Model):
     def __str__(self) -> str:
         return f"{self.kind}: {self.subject}"
 
+    @property
+    def actions(self) -> list[str]:
+        """Return what staff can do about it in the console; most only end at the broker."""
+        return ["resolve"] if self.kind == "in_doubt" else []
+
 
 class BooksCheck(models.Model):
     """When the books of an account were last held against complete lists of the broker."""

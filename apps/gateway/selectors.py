@@ -1,7 +1,7 @@
 """Read the gateway's reports, and whether the schema fits this code."""
 
 from collections.abc import Collection
-from uuid import UUID
+from datetime import datetime
 
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -25,11 +25,6 @@ def open_differences(account_codes: Collection[str] | None = None) -> list[Diffe
     if account_codes is not None:
         rows = rows.filter(account__code__in=account_codes)
     return list(rows.order_by("-id"))
-
-
-def recovery_by_uuid(uuid: UUID) -> Recovery | None:
-    """Return one report by its public id."""
-    return Recovery.objects.filter(uuid=uuid).select_related("connection").first()
 
 
 def recoveries_seen_by(account_codes: Collection[str] | None) -> QuerySet[Recovery]:
@@ -60,6 +55,13 @@ def differences_during(recovery: Recovery) -> list[Difference]:
 def last_check(account: Account) -> BooksCheck | None:
     """Return when the books of an account were last held against the broker's lists."""
     return BooksCheck.objects.filter(account=account).first()
+
+
+def books_checked_at(account_codes: Collection[str]) -> datetime | None:
+    """Return since when every one of these accounts has been looked at; None if one never was."""
+    checks = BooksCheck.objects.filter(account__code__in=account_codes)
+    times = list(checks.values_list("checked_at", flat=True))
+    return min(times, default=None) if len(times) == len(account_codes) else None
 
 
 def unapplied_migrations() -> int:

@@ -7,6 +7,7 @@ from typing import Any
 from apps.accounts.models import Account, Balance, Connection
 from apps.domain.mode import Mode, prove_mode
 from apps.domain.orders import CLOSED, OrderStatus
+from apps.gateway.models import Recovery
 from apps.instruments.models import Instrument
 from apps.orders.models import Execution, Order, OrderEvent
 from apps.positions.models import Position
@@ -180,3 +181,41 @@ def make_desk() -> Account:
         as_of=now,
     )
     return account
+
+
+def make_recovery(account: Account, **changes: Any) -> Recovery:
+    """Return the report of 112 s away in which one order was matched and one fill was missed."""
+    back = datetime.now(UTC) - timedelta(minutes=10)
+    order = Order.objects.get(client_order_id="rb-2211-07")
+    values: dict[str, Any] = {
+        "session": 412,
+        "cause": "IB Gateway closed the connection",
+        "gap_from": back - timedelta(seconds=112),
+        "gap_to": back,
+        "ready_at": back + timedelta(seconds=3),
+        "orders_rematched": 1,
+        "rematched": [
+            {
+                "order_uuid": str(order.uuid),
+                "account": account.code,
+                "order": str(order),
+                "client_order_id": order.client_order_id,
+                "before": "UNKNOWN",
+                "after": "FILLED",
+            }
+        ],
+        "fills_recovered": [
+            {
+                "ib_exec_id": "0000e1a7.65c2.01.01",
+                "account": account.code,
+                "order_ref": order.order_ref,
+                "symbol": "AAPL",
+                "side": "SELL",
+                "quantity": "1000",
+                "price": "233.0925",
+                "executed_at": back.isoformat(),
+            }
+        ],
+        "subscriptions_restored": 14,
+    }
+    return Recovery.objects.create(connection=account.connection, **values | changes)

@@ -1,5 +1,6 @@
 """Thin filters over figures, words and marks, and the two pieces every page has: bar and sidebar."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from apps.console import words
 from apps.console.rights import may, name_of
 from apps.console.selectors import bar_state
 from apps.console.site import THEMES, sidebar_groups, theme_of
+from apps.gateway.selectors import differences_during
 
 register = template.Library()
 
@@ -29,9 +31,24 @@ register.filter("may", may)
 register.filter("scope_name", words.scope_name)
 register.filter("actor_name", words.actor_name)
 register.filter("sentence", words.order_sentence)
+register.filter("recovery_sentence", words.recovery_sentence)
+register.filter("away", words.away)
+register.simple_tag(differences_during, name="differences_during")
 register.simple_tag(marks.icon, name="icon")
 register.simple_tag(marks.status_chip, name="status_chip")
 register.simple_tag(marks.agreement, name="agreement")
+
+
+@register.filter
+def decimal(text: str) -> Decimal:
+    """Return the number that a record keeps as text."""
+    return Decimal(text)
+
+
+@register.filter
+def instant(text: str) -> datetime:
+    """Return the time that a record keeps as text."""
+    return datetime.fromisoformat(text)
 
 
 @register.filter

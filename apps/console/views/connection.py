@@ -15,6 +15,9 @@ from apps.console.rights import actor_of, may
 from apps.console.selectors import connection_facts, moment_of
 from apps.console.site import console_page
 from apps.console.views.requests import request_id
+from apps.gateway.selectors import books_checked_at, open_differences, recoveries
+
+EARLIER = 5
 
 #: (name, note) of the steps to READY.
 _STEPS = ("Lease", "Connect", "Prove mode", "Reconcile", "READY")
@@ -26,22 +29,26 @@ def connection(request: HttpRequest, name: str = "") -> HttpResponse:
     """Show phase, steps, evidence and accounts of one connection."""
     moment = moment_of(request)
     now = moment.now
-    known = list(connections())
+    known = moment.connections
     row = _named(known, name) if name else moment.connection
     context: dict[str, Any] = {"now": now, "connection": row, "others": [one for one in known if one != row]}
     if row is not None:
         silent = gateway_is_silent(row, now)
         lease = getattr(row, "lease", None)
+        held = [account for account in accounts() if account.connection_id == row.pk]
         context |= {
             "silent": silent,
             "lease": lease,
             "lease_held": bool(lease and lease.owner and lease.expires_at > now),
             "steps": _steps(row, silent=silent),
             "facts": connection_facts(row),
-            "accounts": [account for account in accounts() if account.connection_id == row.pk],
+            "accounts": held,
+            "differences": open_differences([account.code for account in held]),
+            "checked_at": books_checked_at([account.code for account in held]),
             "heartbeat_s": (now - row.heartbeat_at).total_seconds() if row.heartbeat_at else None,
             "next_try_s": _seconds_until(row.next_attempt_at, now),
             "may_connect": may(request.user, "connect"),
+            "reports": recoveries(row.name, limit=EARLIER + 1),
             "declared": settings.JAXBROKER_MODE.value,
         }
     return render(request, "console/connection.html", context)

@@ -18,6 +18,16 @@ from apps.orders.selectors import OrderNotFound, order_by_uuid, timeline
 from apps.orders.services.wishes import request_cancel
 
 
+@console_page("see")
+def story(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Lead to the page of an order from its public id, as links outside of its own part know it."""
+    try:
+        order = order_by_uuid(str(uuid))
+    except OrderNotFound as unknown:
+        raise Http404 from unknown
+    return redirect("admin:orders_order_change", order.pk)
+
+
 @console_page("cancel", "GET", "HEAD", "POST")
 def cancel(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Ask, then wish the order's end; what the broker does with it is the broker's word."""
