@@ -28,3 +28,11 @@ class TestModule:
 
         assert ast.get_docstring(ast.parse(text))
         assert len(text.splitlines()) <= 500
+
+
+@pytest.mark.parametrize("path", sorted((FOLDER / "frames").glob("*.py")), ids=lambda path: path.name)
+def test_names_of_fields_know_nothing_of_those_who_write_them(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        name = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+        if name.startswith("apps."):
+            assert name.startswith("apps.simulator.frames") or name.endswith(".clock"), name
