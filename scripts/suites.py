@@ -28,6 +28,8 @@ PYTEST = (sys.executable, "-m", "pytest", "-q", "--color=yes" if sys.stdout.isat
 #: Three workers even on two cores: some tests wait more than they work. One by one, so that each
 #: keeps the order of pytest-django: tests that empty the tables come last.
 PARALLEL = ("-n", "3", "--dist", "load")
+SIMULATOR = ("tests/simulator", "tests/bench")
+WITHOUT_SIMULATOR = tuple(f"--ignore={folder}" for folder in SIMULATOR)
 WITH_SERVICES = (sys.executable, "scripts/services.py", "--")
 #: What no database and no Redis can change; the second round leaves it out. The standalone
 #: process and the contract tests that drive it bring SQLite themselves.
@@ -55,9 +57,14 @@ class Suite:
 
 SUITES = (
     Suite(
+        "simulator",
+        "the simulator and its clients, which know no database of ours",
+        (*PYTEST, *PARALLEL, *SIMULATOR),
+    ),
+    Suite(
         "sqlite",
-        "everything but pages and Go, on SQLite and in-process hints",
-        (*PYTEST, *PARALLEL, "tests", "-m", "not browser and not go"),
+        "everything else but pages and Go, on SQLite and in-process hints",
+        (*PYTEST, *PARALLEL, "tests", *WITHOUT_SIMULATOR, "-m", "not browser and not go"),
     ),
     Suite(
         "postgres",
