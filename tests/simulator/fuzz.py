@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import resource
 import sys
@@ -239,6 +240,8 @@ async def _over_tcp(server: SimulatorServer, findings: Findings, mutator: Mutato
             length = len(payload) if random.random() < 0.98 else random.randrange(2 * len(payload) + 2)
             client.write_bytes(length.to_bytes(4, "big") + payload)
             findings.over_tcp += 1
+            with contextlib.suppress(ConnectionError):
+                await client.drain()
         await client.close()
         await bystander.settle()
         bystander.frames.clear()

@@ -58,6 +58,10 @@ class RawClient:
     def write_bytes(self, data: bytes) -> None:
         self._writer.write(data)
 
+    async def drain(self) -> None:
+        """Wait until the server has taken what was written."""
+        await self._writer.drain()
+
     def send(self, *fields: object) -> None:
         self._writer.write(frame(*fields))
 

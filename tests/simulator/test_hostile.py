@@ -473,6 +473,18 @@ class TestRequests:
         client._writer.transport.abort()
         await client.close()
 
+    async def test_for_a_whole_chain_leave_others_their_turn(self, simulator, bystander):
+        client = await RawClient.open(simulator.port, client_id=5)
+        chain = ["0", "ES", "FOP", "", "0.0", "", "", "CME", "", "USD", "", ""]
+        client.send(9, 8, 50, *chain, 0, "", "", "")
+        first = await client.until(10)
+        await bystander.settle()
+
+        assert 52 not in {int(one[0]) for one in client.frames}
+        assert first[3] == "FOP"
+        assert (await client.until(52, 10))[2] == "50"
+        await client.close()
+
 
 class TestLog:
     @pytest.mark.processes

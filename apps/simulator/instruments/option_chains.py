@@ -65,18 +65,9 @@ class OptionRoot:
         """Whether it is on an index, with a coarse grid."""
         return not self.under.is_stock
 
-    @property
-    def step(self) -> float:
-        """The distance of its strikes."""
-        steps = _WIDE_STEPS if self.is_wide else _STEPS
-        return next(step for below, step in steps if self.under.start_price < below)
-
-    def strikes(self) -> list[float]:
+    def strikes(self) -> tuple[float, ...]:
         """Return the strikes around the plausible price of the underlying, ascending."""
-        lowest, highest = (0.75, 1.25) if self.is_wide else (0.5, 1.6)
-        first = math.ceil(self.under.start_price * lowest / self.step)
-        last = math.floor(self.under.start_price * highest / self.step)
-        return [place * self.step for place in range(first, last + 1)]
+        return _strikes(self.under.start_price, is_wide=self.is_wide)
 
     def expirations(self, today: date, *, with_expired: bool = False) -> list[date]:
         """Return the listed days, ascending: months for a year, and the coming weeks."""
@@ -172,6 +163,14 @@ def option_with_id(con_id: int) -> Instrument | None:
     return option(root, _trading_day(friday), strike, right="P" if is_put else "C")
 
 
+@lru_cache(maxsize=4096)
+def _strikes(price: float, *, is_wide: bool) -> tuple[float, ...]:
+    step = next(step for below, step in (_WIDE_STEPS if is_wide else _STEPS) if price < below)
+    lowest, highest = (0.75, 1.25) if is_wide else (0.5, 1.6)
+    places = range(math.ceil(price * lowest / step), math.floor(price * highest / step) + 1)
+    return tuple(place * step for place in places)
+
+
 def option(root: OptionRoot, day: date, strike: int, *, right: str) -> Instrument:
     """Return one option; `strike` counts from the lowest."""
     week = (day - _FIRST_MONDAY).days // 7
@@ -194,11 +193,14 @@ def _naming(root: OptionRoot, day: date) -> tuple[str, str, int]:
     """Return the first part of the local symbol, the trading class and the number of the underlying."""
     if root.sec_type != "FOP":
         return f"{root.symbol:<6}{day:%y%m%d}", root.symbol, root.under.con_id
-    future = next(
-        one for one in futures_of(ROOT_BY_SYMBOL[root.symbol], day) if one.expiry >= f"{day:%Y%m%d}"
-    )
+    return _naming_on_future(root.symbol, day)
+
+
+@lru_cache(maxsize=4096)
+def _naming_on_future(symbol: str, day: date) -> tuple[str, str, int]:
+    future = next(one for one in futures_of(ROOT_BY_SYMBOL[symbol], day) if one.expiry >= f"{day:%Y%m%d}")
     is_quarterly = future.expiry == f"{day:%Y%m%d}"
-    family = root.symbol if is_quarterly else f"{_WEEKLY_CLASS[root.symbol]}{(day.day - 1) // 7 + 1}"
+    family = symbol if is_quarterly else f"{_WEEKLY_CLASS[symbol]}{(day.day - 1) // 7 + 1}"
     return f"{family}{MONTH_CODES[day.month - 1]}{day.year % 10}", family, future.con_id
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Coroutine, Iterator
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 NOT_FOUND = "No security definition has been found for the request"
 _ONLY_HISTORY = (321, "Error validating request:-continuous futures have historical data only")
 _ISSUER_SINCE = 176
+_DETAILS_WITHOUT_REST = 100
 
 
 def read_contract(fields: Fields) -> AskedContract:
@@ -92,7 +94,7 @@ def find_or_refuse(
     return found[0]
 
 
-def req_contract_details(session: ClientSession, fields: Fields) -> None:
+def req_contract_details(session: ClientSession, fields: Fields) -> Coroutine[None, None, None] | None:
     fields.skip()
     request_id = fields.integer()
     asked = read_contract(fields)
@@ -104,9 +106,28 @@ def req_contract_details(session: ClientSession, fields: Fields) -> None:
     found = [] if asked.sec_type == "BAG" else matching_instruments(asked, today(session))
     if not found:
         session.send_error(request_id, 200, NOT_FOUND)
-        return
+        return None
+    told, rest = found[:_DETAILS_WITHOUT_REST], found[_DETAILS_WITHOUT_REST:]
+    _send_details(session, request_id, told, exchange=asked.exchange)
+    if rest:
+        return _send_rest(session, request_id, rest, exchange=asked.exchange)
+    session.send(messages.end(Out.CONTRACT_DATA_END, request_id))
+    return None
+
+
+def _send_details(session: ClientSession, request_id: int, found: list[Instrument], *, exchange: str) -> None:
     for one in found:
-        session.send(_details(session, request_id, one, exchange=asked.exchange or one.exchange))
+        session.send(_details(session, request_id, one, exchange=exchange or one.exchange))
+
+
+async def _send_rest(
+    session: ClientSession, request_id: int, found: list[Instrument], *, exchange: str
+) -> None:
+    """Tell what is left of a whole chain, resting so that it does not stop the market."""
+    for start in range(0, len(found), _DETAILS_WITHOUT_REST):
+        await asyncio.sleep(0)
+        told = found[start : start + _DETAILS_WITHOUT_REST]
+        _send_details(session, request_id, told, exchange=exchange)
     session.send(messages.end(Out.CONTRACT_DATA_END, request_id))
 
 
