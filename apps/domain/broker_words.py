@@ -33,18 +33,21 @@ def status_from_word(
     quantity: Decimal,
     filled: Decimal,
     reject_code: int | None,
+    is_over: bool = False,
 ) -> OrderStatus | None:
     """Return what IB's status word makes of an order, None if it decides nothing.
 
     `filled` is what our executions explain, never IB's own count: an order is FILLED only
     when they cover its quantity. A cancel that is on its way is not undone by a late
-    `Submitted`.
+    `Submitted`. `is_over` says that IB lists the order as completed and that our executions
+    explain all it counts as filled: then `Inactive` has ended, and so has a `Filled` of which a
+    correction took something back.
     """
     if filled >= quantity:
         return OrderStatus.FILLED
-    if word in CANCELLED_WORDS:
+    if word in CANCELLED_WORDS or (is_over and word == FILLED_WORD):
         return _ended(filled, reject_code)
-    if word == INACTIVE_WORD and reject_code is not None:
+    if word == INACTIVE_WORD and (is_over or reject_code is not None):
         return _ended(filled, reject_code)
     if word in CANCELLING_WORDS:
         return OrderStatus.PENDING_CANCEL

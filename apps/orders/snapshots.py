@@ -125,12 +125,14 @@ def snapshot_for(
     proof: str,
     price: PriceSeen,
     leave_out: Collection[int] = (),
+    beside: int = 0,
     earlier_duplicate: str = "",
 ) -> Snapshot:
     """Gather everything a control may look at.
 
     `leave_out` are the ids of orders that will not trade beside this one: its own row, its
-    siblings, or those it replaces.
+    siblings, or those it replaces. `beside` counts the orders that are let through with it, which
+    no row or `leave_out` tells of.
     """
     others = [order for order in not_closed_orders(account) if order.pk not in leave_out]
     least, most = holdings(account, instrument)
@@ -142,7 +144,7 @@ def snapshot_for(
         position=least,
         position_most=most,
         same_instrument=exposures(others, instrument),
-        not_closed=len(others),
+        not_closed=len(others) + beside,
         reference=price.reference,
         reference_source=price.source,
         quote_age_s=price.age_s,

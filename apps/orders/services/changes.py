@@ -251,7 +251,8 @@ def close_changes(order: Order) -> None:
     change = _pending(order)
     if change is None:
         return
-    if change.state == State.IN_FLIGHT and order.filled_quantity > order.quantity:
+    is_all_of_it = order.standing is OrderStatus.FILLED and order.filled_quantity < order.quantity
+    if change.state == State.IN_FLIGHT and (order.filled_quantity > order.quantity or is_all_of_it):
         _adopt(order, change)
         return
     _end(order, change, State.MOOT, cause="change_moot", reasons=[])

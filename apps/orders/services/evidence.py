@@ -28,7 +28,7 @@ from apps.domain.orders import (
     is_late_evidence,
     may_move,
 )
-from apps.orders.models import Order
+from apps.orders.models import Order, OrderChange
 from apps.orders.services.transitions import move, note
 from apps.orders.services.twins import lives_elsewhere, perm_changes
 
@@ -86,15 +86,27 @@ def _meaning(order: Order, word: Word) -> OrderStatus | None:
     if word.filled is not None and word.filled > order.filled_quantity:
         logger.warning("fills that no execution explains", extra={"order": str(order.uuid)})
         return OrderStatus.UNKNOWN
-    # While a change is unanswered only the broker's own `Filled` proves that the smaller quantity was all.
-    is_end = word.text in {FILLED_WORD, *CANCELLED_WORDS}
     return status_from_word(
         word.text,
         before=order.standing,
-        quantity=order.quantity if is_end else order.largest_quantity,
+        quantity=_quantity_meant(order, word),
         filled=order.filled_quantity,
         reject_code=_standing_refusal(order, word),
+        is_over=word.filled is not None,
     )
+
+
+def _quantity_meant(order: Order, word: Word) -> Decimal:
+    """Return the quantity that fills must reach for FILLED.
+
+    While a change is unanswered its larger quantity counts. The smaller one was all only if IB
+    lists the order as completed and counts no more than that.
+    """
+    if word.text == FILLED_WORD and word.filled is not None:
+        sent = OrderChange.objects.filter(order=order, state=OrderChange.State.IN_FLIGHT).first()
+        return order.quantity if sent is None else min(order.quantity, sent.quantity)
+    is_end = word.text in {FILLED_WORD, *CANCELLED_WORDS}
+    return order.quantity if is_end else order.largest_quantity
 
 
 def _standing_refusal(order: Order, word: Word) -> int | None:

@@ -215,9 +215,10 @@ def _would_pass(legs: Sequence[Leg], request: Request, *, replaced: Sequence[Ord
     """
     states = lock_states(request.account, request.instrument)
     limits = limits_in_force(request.account)
+    gone = [order.pk for order in replaced]
     return all(
-        judge(leg, request, states=states, limits=limits, leave_out=[order.pk for order in replaced]).passed
-        for leg in legs
+        judge(leg, request, states=states, limits=limits, leave_out=gone, beside=number).passed
+        for number, leg in enumerate(legs)
     )
 
 

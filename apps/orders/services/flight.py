@@ -152,6 +152,7 @@ def _judge(
         proof=proof,
         price=price_from_quote(picture.get(order.instrument.ib_con_id), boottime=boottime),
         leave_out=siblings(order) | {member.pk for member in family},
+        beside=family.index(order),
     )
     leg = Leg(ticket, order.client_order_id, asked=ticket, follows_parent=order.parent_id is not None)
     return evaluate(ticket, seen, limits_in_force(order.account), rules=rules_for(leg))

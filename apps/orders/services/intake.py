@@ -143,10 +143,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What all rows of one acceptance share; `now` is the clock of the database."""
+    """What all rows of one acceptance share; `now` is the clock of the database.
+
+    `refused_by` are the first refusing codes of any of them: a row that would have passed alone
+    is denied for these.
+    """
 
     limits: Limits
-    refused: bool
+    refused_by: list[str]
     group: OrderGroup | None
     now: datetime
 
@@ -282,10 +286,13 @@ def accept(legs: Sequence[Leg], request: Request, *, kind: str = "") -> list[Ord
         refuse_orphans(legs, request.account)
         states = lock_states(request.account, request.instrument)
         limits = limits_in_force(request.account)
-        verdicts = [judge(leg, request, states=states, limits=limits) for leg in legs]
+        verdicts = [
+            judge(leg, request, states=states, limits=limits, beside=number)
+            for number, leg in enumerate(legs)
+        ]
         books = Books(
             limits=limits,
-            refused=any(not verdict.passed for verdict in verdicts),
+            refused_by=next((verdict.codes for verdict in verdicts if not verdict.passed), []),
             group=OrderGroup.objects.create(kind=kind, account=request.account, created_at=now)
             if kind
             else None,
@@ -343,8 +350,9 @@ def judge(
     states: Sequence[TradingState],
     limits: Limits,
     leave_out: Collection[int] = (),
+    beside: int = 0,
 ) -> Verdict:
-    """Run gate 1 over one leg; `leave_out` are orders it would replace."""
+    """Run gate 1 over one leg; `leave_out` are orders it would replace, `beside` counts its elders."""
     seen = snapshot_for(
         leg.ticket,
         account=request.account,
@@ -353,6 +361,7 @@ def judge(
         proof=request.account.connection.mode_proof,
         price=price_from_row(request.instrument, now=timezone.now()),
         leave_out=leave_out,
+        beside=beside,
         earlier_duplicate=_earlier_duplicate(leg, request, limits),
     )
     return evaluate(leg.ticket, seen, limits, rules=rules_for(leg))
@@ -380,6 +389,8 @@ def _earlier_duplicate(leg: Leg, request: Request, limits: Limits) -> str:
 
 def _store(leg: Leg, request: Request, verdict: Verdict, *, books: Books, parent: Order | None) -> Order:
     ticket = leg.ticket
+    refused = bool(books.refused_by)
+    codes = verdict.codes or books.refused_by
     order = Order.objects.create(
         account=request.account,
         instrument=request.instrument,
@@ -402,23 +413,23 @@ def _store(leg: Leg, request: Request, verdict: Verdict, *, books: Books, parent
         request_id=request.ids.request_id,
         flow_id=request.ids.flow_id,
         traceparent=request.ids.traceparent,
-        status=OrderStatus.DENIED if books.refused else OrderStatus.ACCEPTED,
+        status=OrderStatus.DENIED if refused else OrderStatus.ACCEPTED,
         seq=1,
-        reason_codes=verdict.codes,
+        reason_codes=codes,
         decisions=[decision_row(verdict, gate="G1")],
         warnings=list(request.warnings),
         limits_version=books.limits.version,
         created_at=books.now,
         updated_at=books.now,
         expires_at=books.now + timedelta(seconds=_expiry_s(ticket, books.limits)),
-        closed_at=books.now if books.refused else None,
+        closed_at=books.now if refused else None,
     )
     record_step(
         order,
         before="",
-        cause="denied" if books.refused else "accepted",
+        cause="denied" if refused else "accepted",
         actor=request.by.principal,
-        evidence={"gate": "G1", "reasons": verdict.codes, "limits_version": books.limits.version},
+        evidence={"gate": "G1", "reasons": codes, "limits_version": books.limits.version},
     )
     return order
 
