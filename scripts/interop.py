@@ -38,6 +38,8 @@ RIGHTS = {"CRM": "delayed", "ADBE": "none"}
 VERSIONS = (157, 163, 166, 169, 173, 176, 177, 178)
 RUN_LIMIT_S = 180
 START_LIMIT_S = 30
+#: Node brings certificates of its own and asks for the system's only if it is told.
+SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 DONE, FAILED, LEFT_OUT = "✓", "✗", "–"
 #: A simulator that says one of these found the client's bytes, or itself, wanting.
 _UNWANTED = re.compile(r" (WARNING|ERROR|CRITICAL) |left over|Traceback")
@@ -150,10 +152,17 @@ def pins_of(client: Client) -> Path:
 def install_python(folder: Path, pins: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
     uv, python = Path(sys.executable).parent / "uv", folder / "bin" / "python"
-    installer: list[str | Path] = [uv, "pip", "install", "--no-config", "--python", python]
-    if not uv.exists():
-        installer = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    subprocess.run([*installer, "--quiet", "--require-hashes", "-r", pins], check=True)
+    wanted = ["--quiet", "--require-hashes", "-r", str(pins)]
+    if uv.exists():
+        # The certificates of the system, as pip trusts them; where uv cannot fetch, pip follows.
+        fast = [uv, "pip", "install", "--no-config", "--python", python, *wanted]
+        if (
+            subprocess.run(fast, env=os.environ | {"UV_SYSTEM_CERTS": "true"}, capture_output=True).returncode
+            == 0
+        ):
+            return
+    pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    subprocess.run([*pip, *wanted], check=True)
 
 
 def install_node(folder: Path, pins: Path) -> None:
@@ -161,7 +170,10 @@ def install_node(folder: Path, pins: Path) -> None:
     for name in (pins, pins.with_name("package.json")):
         shutil.copy(name, folder)
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    subprocess.run(["npm", "ci", *options], cwd=folder, check=True)
+    environment = dict(os.environ)
+    if SYSTEM_CERTIFICATES.exists():
+        environment.setdefault("NODE_EXTRA_CA_CERTS", str(SYSTEM_CERTIFICATES))
+    subprocess.run(["npm", "ci", *options], cwd=folder, env=environment, check=True)
 
 
 # --- one run --------------------------------------------------------------------------------

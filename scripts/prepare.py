@@ -79,8 +79,11 @@ def install_with_uv(wanted: str) -> int:
     if install_with_pip(ROOT / "scripts" / "installer.txt", quiet=True):
         return 1
     uv = [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--no-config"]
+    # The certificates of the system, as pip trusts them.
     return subprocess.run(
-        [*uv, "--python", str(PYTHON), *PINNED, str(ROOT / wanted)], capture_output=True
+        [*uv, "--python", str(PYTHON), *PINNED, str(ROOT / wanted)],
+        capture_output=True,
+        env=os.environ | {"UV_SYSTEM_CERTS": "true"},
     ).returncode
 
 
