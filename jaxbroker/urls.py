@@ -23,6 +23,7 @@ urlpatterns = [
     path("", home),
     path("", include("apps.bridge.urls")),
     path("", include("apps.gateway.urls")),
+    path("", include("apps.orders.urls")),
     path("api/schema/", SpectacularJSONAPIView.as_view(), name="schema"),
     path(
         "api/docs/",

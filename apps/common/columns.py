@@ -96,6 +96,13 @@ def utc_time(value: datetime | None) -> SafeString | str:
     )
 
 
+def exact_time(value: datetime) -> SafeString:
+    """Return a time of the exchange's day to the millisecond, as stories show it."""
+    local = value.astimezone(figures.EXCHANGE_ZONE)
+    shown = f"{local:%H:%M:%S}.{local.microsecond // 1000:03d}"
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(), shown)
+
+
 def _column(field: str, label: str, write: Callable[[Any], Any], *, name: str) -> Column:
     read = attrgetter(field)
 

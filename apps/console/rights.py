@@ -21,6 +21,8 @@ RIGHTS: Mapping[str, frozenset[str]] = {
     "reduce": frozenset({TRADER, RISK_1, RISK_2}),
     "resume": frozenset({RISK_1, RISK_2}),
     "cancel": frozenset({TRADER, RISK_1, RISK_2}),
+    "resolve": frozenset({RISK_1, RISK_2}),
+    "approve_resolution": frozenset({RISK_2}),
     "connect": frozenset({TRADER, RISK_1, RISK_2, ADMIN}),
     "keys": frozenset({ADMIN}),
 }

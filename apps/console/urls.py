@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.console.views import connection, door, index, keys, orders, safety
+from apps.console.views import connection, door, index, keys, orders, resolve, safety
 
 app_name = "console"
 
@@ -21,7 +21,9 @@ urlpatterns = [
     path("connection/<str:name>/connect/", connection.wish, {"wanted": True}, name="connect"),
     path("connection/<str:name>/disconnect/", connection.wish, {"wanted": False}, name="disconnect"),
     path("orders/order/<uuid:uuid>/story/", orders.story, name="story"),
+    path("orders/order/<uuid:uuid>/story.json", orders.story_json, name="story_json"),
     path("orders/order/<uuid:uuid>/cancel/", orders.cancel, name="cancel"),
+    path("orders/order/<uuid:uuid>/resolve/", resolve.resolve, name="resolve"),
     path("access/apikey/new/", keys.new, name="key_new"),
     path("access/apikey/<str:key_id>/revoke/", keys.revoke, name="key_revoke"),
 ]

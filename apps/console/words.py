@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from apps.common.figures import age, count, price, quantity
+from apps.common.figures import UNKNOWN, age, count, price, quantity
 from apps.domain.incidents import INCIDENTS, IncidentKind
 from apps.domain.mode import PORT_CLASSES
 
@@ -91,3 +91,15 @@ def away(report: Any) -> str:
     if report.gap_from is None:
         return "Never connected before"
     return f"Away {age((report.gap_to - report.gap_from).total_seconds())}"
+
+
+def since(seconds: float) -> str:
+    """Return a distance in time as stories show it: `9 ms`, `45.8 s`, `1 min 4 s`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 60 else age(seconds)
+
+
+def milliseconds(value: int | None) -> str:
+    """Return a latency; "–" where a step is missing."""
+    return UNKNOWN if value is None else since(value / 1000)

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from apps.common import columns, figures
 from apps.common.admin import ReadOnlyAdmin
 from apps.domain.orders import GROUPS, NOT_CLOSED
-from apps.orders.models import Execution, KillReport, Order, OrderEvent
+from apps.orders.models import Execution, KillReport, Order, OrderEvent, Resolution
 
 
 class GroupFilter(admin.SimpleListFilter):
@@ -225,3 +225,22 @@ class KillReportAdmin(ReadOnlyAdmin):
     )
     list_display_links = (list_display[0],)
     search_fields = ("actor", "reason")
+
+
+@admin.register(Resolution)
+class ResolutionAdmin(ReadOnlyAdmin):
+    """What people said became of orders nobody could know."""
+
+    list_display = (
+        columns.moment("proposed_at", "Proposed, New York"),
+        columns.text("order.client_order_id", "client_order_id"),
+        columns.word("outcome", "Outcome"),
+        "state",
+        columns.text("proposed_by", "By"),
+        columns.text("decided_by", "Decided by"),
+        "because",
+    )
+    list_display_links = (list_display[0],)
+    list_select_related = ("order__instrument",)
+    list_filter = ("state", "outcome")
+    search_fields = ("order__client_order_id", "order__order_ref", "because", "proposed_by", "decided_by")

@@ -357,6 +357,55 @@ class Execution(PublicIdModel):
         return f"{self.side} {self.quantity.normalize():f} at {self.price.normalize():f}"
 
 
+class Resolution(models.Model):
+    """What people say became of an order that nobody can know any more (spec/orders.md 6.3).
+
+    In live one person proposes and another approves exactly that, while the order's event number
+    is still `order_seq`. `fills` are what was entered: quantity, price and time of each, as text.
+    """
+
+    class State(models.TextChoices):
+        """Where a proposal stands; all but the first are final."""
+
+        PROPOSED = "PROPOSED", "Waits for a second person"
+        APPLIED = "APPLIED", "Applied"
+        REFUSED = "REFUSED", "Refused"
+        VOID = "VOID", "Void, the order moved on or its time was over"
+
+    uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="resolutions")
+    state = models.CharField(max_length=8, choices=State)
+    outcome = models.CharField(max_length=20)
+    fills = models.JSONField(default=list, blank=True)
+    because = models.CharField("evidence", max_length=200)
+    order_seq = models.PositiveIntegerField("order's event number")
+    proposed_by = models.CharField(max_length=128)
+    proposed_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    decided_by = models.CharField(max_length=128, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_because = models.CharField("decision's reason", max_length=200, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=("order",), condition=Q(state="PROPOSED"), name="resolution_open_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["PROPOSED", "APPLIED", "REFUSED", "VOID"]),
+                name="resolution_state_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome__in=["NOT_PLACED", "CANCELLED", "FILLED"]),
+                name="resolution_outcome_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.outcome}, {self.get_state_display()}"
+
+
 class IbOrderIds(models.Model):
     """The highest IB order id ever used per connection and client id; it never falls (F6)."""
 

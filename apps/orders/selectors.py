@@ -11,7 +11,7 @@ from apps.accounts.models import Account
 from apps.domain.errors import DomainError
 from apps.domain.orders import CLOSED, IN_DOUBT, NOT_CLOSED, OPEN, UNSENT, OrderStatus, Origin
 from apps.instruments.models import Instrument
-from apps.orders.models import Execution, KillReport, Order, OrderChange, OrderEvent, OrderGroup
+from apps.orders.models import Execution, KillReport, Order, OrderChange, OrderEvent, OrderGroup, Resolution
 from apps.positions.selectors import positions
 from apps.safety.models import State
 from apps.safety.selectors import EVERYTHING, states, strictest
@@ -179,6 +179,11 @@ def instruments_traded_since(account: Account, moment: datetime) -> list[Instrum
 def timeline(order: Order) -> list[OrderEvent]:
     """Return the order's events from the first to the last."""
     return list(OrderEvent.objects.filter(order=order).order_by("seq"))
+
+
+def open_resolution(order: Order) -> Resolution | None:
+    """Return the proposal that waits for a second person, if there is one."""
+    return Resolution.objects.filter(order=order, state=Resolution.State.PROPOSED).first()
 
 
 def fills(order: Order) -> list[Execution]:

@@ -4,9 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
+from apps.accounts.models import Connection
 from apps.orders.models import Order
 from apps.safety.models import TradingState
+from tests.console import scene
 
 PATHS = {
     "index": "/admin/",
@@ -25,6 +28,10 @@ PATHS = {
     "keys": "/admin/access/apikey/",
     "audit": "/admin/audit/auditevent/",
     "states": "/admin/safety/tradingstate/",
+    "incidents": "/admin/safety/incident/",
+    "recoveries": "/admin/gateway/recovery/",
+    "differences": "/admin/gateway/difference/",
+    "resolutions": "/admin/orders/resolution/",
     "people": "/admin/auth/user/add/",
 }
 
@@ -56,8 +63,15 @@ class TestEveryPage:
         tab = window(width=width, theme=theme)
         order = Order.objects.get(client_order_id="rb-2211-07")
         open_order = Order.objects.get(client_order_id="rb-2211-01")
+        doubted = Order.objects.get(client_order_id="rb-2211-02")
+        Order.objects.filter(pk=doubted.pk).update(broker_status="Submitted")
+        told, report = scene.make_story(desk), scene.make_recovery(desk, differences_left=2)
+        scene.make_trouble(desk)
         paths = PATHS | {
             "order": f"/admin/orders/order/{order.pk}/change/",
+            "story": f"/admin/orders/order/{told.pk}/change/",
+            "resolve": f"/admin/orders/order/{doubted.uuid}/resolve/",
+            "recovery": f"/admin/gateway/recovery/{report.pk}/change/",
             "cancel": f"/admin/orders/order/{open_order.uuid}/cancel/",
         }
         tab.open("/admin/login/")
@@ -66,6 +80,7 @@ class TestEveryPage:
 
         wide = {}
         for name, path in paths.items():
+            Connection.objects.update(heartbeat_at=timezone.now())
             tab.open(path)
             wide[name] = tab.overflow()
             save(tab, tmp_path, f"{name}-{theme}-{width}")
@@ -127,6 +142,25 @@ class TestHalt:
         assert box["y"] + box["height"] <= 844
         button.click()
         tab.page.wait_for_url("**/safety/halt/")
+
+
+class TestResolve:
+    def test_by_hand_is_in_the_rows_and_in_the_story(self, desk, window):
+        Order.objects.filter(client_order_id="rb-2211-02").update(broker_status="Submitted")
+        order = Order.objects.get(client_order_id="rb-2211-02")
+        tab = window()
+        tab.sign_in("rita")
+
+        tab.open(f"/admin/orders/order/{order.pk}/change/")
+        tab.page.get_by_role("link", name="Resolve by hand").click()
+        tab.page.get_by_label("CANCELLED, with the fills below").check()
+        tab.page.get_by_label("Evidence").fill("Statement of 20 Nov, page 2")
+        tab.page.get_by_label(f"Type {order.order_ref}").fill(order.order_ref)
+        tab.page.get_by_role("button", name="Resolve by hand").click()
+
+        tab.page.get_by_text("CANCELLED: resolved by hand").wait_for()
+        order.refresh_from_db()
+        assert order.status == "CANCELLED"
 
 
 class TestViewer:

@@ -4,13 +4,18 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db import transaction
+
 from apps.accounts.models import Account, Balance, Connection
+from apps.domain.incidents import IncidentKind
 from apps.domain.mode import Mode, prove_mode
 from apps.domain.orders import CLOSED, OrderStatus
 from apps.gateway.models import Recovery
+from apps.gateway.services import FoundDifference, record_check, record_differences
 from apps.instruments.models import Instrument
 from apps.orders.models import Execution, Order, OrderEvent
 from apps.positions.models import Position
+from apps.safety.services.incidents import record_incident
 
 ACCOUNT = "DU4512087"
 
@@ -108,13 +113,91 @@ def make_order(
 
 def _steps_to(status: str) -> list[tuple[str, str, str, dict[str, Any]]]:
     """Return the steps that lead to a status, each a legal one."""
-    said = {"status": "Submitted", "note": "<img src=x onerror=alert(1)>"}
-    if status in {"DENIED", "ACCEPTED"}:
-        return [("", status, "gate_1", {"checks": 27}), (status, status, "broker_order", said)]
+    said = {"broker_status": "Submitted", "warning": "<img src=x onerror=alert(1)>"}
+    if status == "DENIED":
+        return [
+            ("", status, "denied", {"gate": "G1", "reasons": ["RISK_MAX_QTY"]}),
+            (status, status, "note", {}),
+        ]
+    accepted = ("", "ACCEPTED", "accepted", {"gate": "G1"})
+    if status == "ACCEPTED":
+        return [accepted]
     if status in {"EXPIRED_UNSENT", "CANCELLED_UNSENT"}:
-        return [("", "ACCEPTED", "gate_1", {"checks": 27}), ("ACCEPTED", status, "expired", {})]
-    steps = [("", "ACCEPTED", "gate_1", {"checks": 27}), ("ACCEPTED", "IN_FLIGHT", "in_flight", {})]
-    return [*steps, ("IN_FLIGHT", status, "broker_order", said)]
+        return [accepted, ("ACCEPTED", status, "expired", {})]
+    steps = [accepted, ("ACCEPTED", "IN_FLIGHT", "in_flight", {"gate": "G2", "ib_order_id": 50231})]
+    return [*steps, ("IN_FLIGHT", status, "broker_status", said)]
+
+
+def make_story(account: Account) -> Order:
+    """Return the order of the design's story: in doubt for 45.5 s, found by its reference, filled."""
+    apple = Instrument.objects.get(symbol="AAPL")
+    judged = {"limits_version": 17, "controls": [f"R{number:02}" for number in range(1, 28)], "refusals": []}
+    order = make_order(
+        account,
+        apple,
+        number=10,
+        status="FILLED",
+        quantity=Decimal(40),
+        limit_price=Decimal("233.10"),
+        filled_quantity=Decimal(40),
+        average_price=Decimal("233.0925"),
+        decisions=[{"gate": "G1", **judged}, {"gate": "G2", **judged}],
+        ib_perm_ids=[1804552117],
+        ib_perm_id=1804552117,
+    )
+    OrderEvent.objects.filter(order=order).delete()
+    began = order.created_at
+    Order.objects.filter(pk=order.pk).update(in_flight_at=began + timedelta(seconds=0.009))
+    found = {"broker_status": "Submitted", "warning": "<img src=x onerror=alert(1)>"}
+    text = "Order Message: BUY 40 AAPL NASDAQ.NMS. Warning: your order will not be placed at the exchange."
+    steps: list[tuple[float, str, str, dict[str, Any]]] = [
+        (0.002, "ACCEPTED", "accepted", {"gate": "G1"}),
+        (0.009, "IN_FLIGHT", "in_flight", {"gate": "G2", "ib_order_id": 50231}),
+        (0.298, "UNKNOWN", "no_word", {"session": 413}),
+        (45.766, "WORKING", "open_orders", found),
+        (46.1, "WORKING", "broker_notice", {"ib_code": 399, "ib_message": text}),
+        (63.1, "PARTIALLY_FILLED", "execution", _fill(order, 1, 25, "233.10", "0.60")),
+        (63.8, "FILLED", "execution", _fill(order, 2, 15, "233.08", "0.40")),
+        (63.9, "FILLED", "broker_status", {"broker_status": "Filled"}),
+    ]
+    before = ""
+    for seq, (after_s, status, cause, evidence) in enumerate(steps, start=1):
+        OrderEvent.objects.create(
+            order=order,
+            seq=seq,
+            from_status=before,
+            to_status=status,
+            cause=cause,
+            evidence=evidence,
+            at=began + timedelta(seconds=after_s),
+            broker_session=96 if after_s < 1 else 97,
+            epoch=212,
+        )
+        before = status
+    Order.objects.filter(pk=order.pk).update(seq=len(steps))
+    return order
+
+
+def _fill(order: Order, number: int, quantity: int, price: str, commission: str) -> dict[str, Any]:
+    """Store one execution of the story; return the evidence of its event."""
+    exec_id = f"0000e1a9.{number:02}.01"
+    Execution.objects.create(
+        account=order.account,
+        order=order,
+        instrument=order.instrument,
+        ib_exec_id=exec_id,
+        root=exec_id.rpartition(".")[0],
+        revision=1,
+        side=order.side,
+        quantity=Decimal(quantity),
+        price=Decimal(price),
+        exchange="NASDAQ",
+        executed_at=order.created_at + timedelta(seconds=63),
+        booked_at=order.created_at + timedelta(seconds=63),
+        commission=Decimal(commission),
+        commission_currency="USD",
+    )
+    return {"ib_exec_id": exec_id, "quantity": str(quantity), "price": price}
 
 
 def make_desk() -> Account:
@@ -219,3 +302,27 @@ def make_recovery(account: Account, **changes: Any) -> Recovery:
         "subscriptions_restored": 14,
     }
     return Recovery.objects.create(connection=account.connection, **values | changes)
+
+
+@transaction.atomic
+def make_trouble(account: Account) -> None:
+    """Leave two open incidents and two open differences."""
+    now = datetime.now(UTC)
+    record_incident(
+        IncidentKind.POSITION_MISMATCH,
+        "position:SPY 756733",
+        account=account,
+        detail="SPY is 3 at the broker and 0 by our executions, seen in two looks",
+    )
+    record_incident(
+        IncidentKind.TERMS_CHANGED,
+        "order:0195f3a2-7c1e-7b7a-9a55-2f6c3c1f0d11",
+        account=account,
+        detail="BUY 78 KO has other terms at the broker",
+    )
+    found = [
+        FoundDifference("position", "SPY 756733", "SPY is 3 at the broker and 0 by our executions"),
+        FoundDifference("in_doubt", "rb-2211-02", "BUY 40 AAPL, UNKNOWN"),
+    ]
+    record_differences(account, found=found, now=now - timedelta(minutes=11))
+    record_check(account, now=now, session=412)

@@ -16,6 +16,7 @@ from apps.console.rights import may, name_of
 from apps.console.selectors import bar_state
 from apps.console.site import THEMES, sidebar_groups, theme_of
 from apps.gateway.selectors import differences_during
+from apps.orders.stories import story_of
 
 register = template.Library()
 
@@ -33,6 +34,10 @@ register.filter("actor_name", words.actor_name)
 register.filter("sentence", words.order_sentence)
 register.filter("recovery_sentence", words.recovery_sentence)
 register.filter("away", words.away)
+register.filter("exact", columns.exact_time)
+register.filter("since", words.since)
+register.filter("milliseconds", words.milliseconds)
+register.simple_tag(story_of, name="order_story")
 register.simple_tag(differences_during, name="differences_during")
 register.simple_tag(marks.icon, name="icon")
 register.simple_tag(marks.status_chip, name="status_chip")

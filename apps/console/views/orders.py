@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from apps.common.jsontext import to_json
 from apps.console.rights import actor_of
 from apps.console.selectors import moment_of
 from apps.console.site import console_page
@@ -16,6 +17,8 @@ from apps.domain.errors import DomainError
 from apps.domain.orders import CLOSED, IN_DOUBT, UNSENT
 from apps.orders.selectors import OrderNotFound, order_by_uuid, timeline
 from apps.orders.services.wishes import request_cancel
+from apps.orders.stories import story_of
+from apps.orders.timeline_api import timeline_body
 
 
 @console_page("see")
@@ -26,6 +29,16 @@ def story(request: HttpRequest, uuid: UUID) -> HttpResponse:
     except OrderNotFound as unknown:
         raise Http404 from unknown
     return redirect("admin:orders_order_change", order.pk)
+
+
+@console_page("see")
+def story_json(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Give the story as the timeline endpoint gives it to programs."""
+    try:
+        order = order_by_uuid(str(uuid))
+    except OrderNotFound as unknown:
+        raise Http404 from unknown
+    return HttpResponse(to_json(timeline_body(story_of(order))), content_type="application/json")
 
 
 @console_page("cancel", "GET", "HEAD", "POST")

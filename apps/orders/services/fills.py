@@ -15,6 +15,7 @@ from apps.domain.incidents import IncidentKind
 from apps.domain.orders import OrderStatus, Side, is_late_evidence, may_move
 from apps.instruments.services import ensure_instrument
 from apps.orders.models import Execution, Order
+from apps.orders.services.by_hand import supersede_entered
 from apps.orders.services.transitions import move, note
 from apps.orders.services.twins import lives_elsewhere, perm_changes
 from apps.positions.services import move_ledger
@@ -56,6 +57,8 @@ def book(report: ExecutionReport, account: Account, order: Order | None) -> Exec
     if not execution.superseded:
         change = signed(execution) - (signed(replaced) if replaced else Decimal(0))
         move_ledger(account=account, instrument=execution.instrument, change=change)
+    if order is not None and newest is None and execution.quantity:
+        supersede_entered(order, execution)
     return execution
 
 
