@@ -1,7 +1,8 @@
 """Market-data lines: which instruments stream, what their ticks say, and the quotes drawn from them.
 
 One line per instrument, with one Contract object kept for the life of the session. Ticks are
-noted as they come; a Quote is made when the lane is read, so a burst costs one quote.
+noted as they come; a Quote is made when the lane is read, so a burst costs one quote. A quote is
+as old as the last value that changed: a feed that only repeats itself is as dead as a silent one.
 """
 
 import math
@@ -141,16 +142,19 @@ class Lines:
         line, name = self._by_request.get(request_id), PRICE_TICKS.get(tick)
         if line is None or name is None:
             return
+        size_name = _SIZE_OF_PRICE.get(name, name)
+        is_news = line.values.get(name) != price or (size_name != name and line.values.get(size_name) != size)
         line.values[name] = price
-        if name in _SIZE_OF_PRICE:
-            line.values[_SIZE_OF_PRICE[name]] = size
+        if size_name != name:
+            line.values[size_name] = size
         line.refusal = None
-        self._note(line, tick)
+        if is_news:
+            self._note(line, tick)
 
     def hear_size(self, request_id: int, tick: int, size: float) -> None:
         """Note a size tick."""
         line, name = self._by_request.get(request_id), SIZE_TICKS.get(tick)
-        if line is not None and name is not None:
+        if line is not None and name is not None and line.values.get(name) != size:
             line.values[name] = size
             self._note(line, tick)
 
@@ -161,7 +165,8 @@ class Lines:
             return
         if text.isdigit() and 0 < int(text) < 2**33:
             line.provider_timestamp = datetime.fromtimestamp(int(text), UTC)
-            self._note(line, tick)
+            if line.received_at is not None:
+                self.lane.mark(line.instrument.ib_con_id)
 
     def hear_generic(self, request_id: int, tick: int, value: float) -> None:
         """Note whether the instrument is halted."""
