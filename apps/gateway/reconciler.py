@@ -14,6 +14,7 @@ from apps.broker.port import BrokerSnapshot
 from apps.common import crash
 from apps.common.aio import in_db
 from apps.common.clock import boottime
+from apps.domain.events import BrokerOrder
 from apps.domain.executions import ExecutionReport
 from apps.domain.identity import plain
 from apps.domain.orders import Sender
@@ -28,7 +29,7 @@ from apps.gateway.session_state import SessionState
 from apps.orders.selectors import in_doubt_count, reconcilable, unanswered_changes
 from apps.orders.services.facts import record_broker_order, record_commission, record_execution
 from apps.orders.services.findings import Seen, apply_absences, rematched
-from apps.orders.services.flight import mark_unknown, raise_high_water
+from apps.orders.services.flight import HIGHEST_IB_ORDER_ID, mark_unknown, raise_high_water
 from apps.orders.services.twins import settle_twins
 from apps.positions.selectors import ledgers_apart
 
@@ -58,6 +59,7 @@ async def reconcile(state: SessionState, config: GatewayConfig) -> bool:
     report_id = await _report(state, began_at)
     snapshot = await state.session.snapshot()
     crash.point("gw.recon.step")
+    await _stay_above(state, snapshot)
     recovered = await _book(state, snapshot, began_at, report_id=report_id)
     sees_the_market = saw_the_market and state.sees_the_market  # else an empty list means nothing
     seen, counts = _seen(snapshot, began_at), {}
@@ -165,6 +167,26 @@ async def _report(state: SessionState, now: datetime) -> int | None:
     )
     state.recovery_id = report.pk
     return report.pk
+
+
+async def _stay_above(state: SessionState, snapshot: BrokerSnapshot) -> None:
+    """Never give a new order an id the broker has seen, whatever our restored rows and its next id say."""
+    sender = state.sender
+    seen: list[BrokerOrder | ExecutionReport] = [
+        *snapshot.open_orders,
+        *snapshot.completed_orders,
+        *snapshot.executions,
+    ]
+    used = [one.ib_order_id for one in seen if one.client_id == sender.client_id]
+    used = [ib_order_id for ib_order_id in used if ib_order_id <= HIGHEST_IB_ORDER_ID]
+    if used:
+        await in_db(
+            raise_high_water,
+            connection=sender.connection,
+            client_id=sender.client_id,
+            next_valid_id=max(used) + 1,
+            lane="orders",
+        )
 
 
 async def _book(

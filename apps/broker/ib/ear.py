@@ -14,6 +14,7 @@ from typing import Any
 from apps.broker.ib import translate
 from apps.broker.ib.encodings import instant, readable
 from apps.broker.ib.inquiries import Inquiries
+from apps.broker.ib.library import FIRST_REQUEST_ID
 from apps.broker.ib.lines import Lines
 from apps.broker.lanes import FactLane
 from apps.domain.events import BrokerNotice
@@ -118,7 +119,8 @@ class Ear:
         }
 
     def _next_valid_id(self, ib_order_id: int) -> None:
-        self.next_valid_id = max(self.next_valid_id, ib_order_id)
+        if ib_order_id < FIRST_REQUEST_ID:  # a larger one would leave no id to place an order with
+            self.next_valid_id = max(self.next_valid_id, ib_order_id)
 
     def _open_order(self, _id: int, contract: Any, order: Any, state: Any) -> None:
         if order.whatIf:

@@ -39,6 +39,9 @@ LEASE_MARGIN = timedelta(seconds=2)
 
 TRANSACTION_MS = 500
 
+#: Above it begin the ids of requests; an order with such an id at the broker is none of ours.
+HIGHEST_IB_ORDER_ID = 999_999_999
+
 _ACCOUNT = OuterRef("account")
 
 
