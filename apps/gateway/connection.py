@@ -52,6 +52,7 @@ STABLE_S = 60.0
 LONGEST_WAIT_S = 60.0
 SHORTEST_WAIT_S = 0.5
 CLOSE_DEADLINE_S = 1.0
+SAME_ENDING_EVERY_S = 600.0
 
 
 def back_off_s(failures: int, *, base_s: float, rng: random.Random) -> float:
@@ -86,6 +87,8 @@ class Keeper:
         self._wanted = config.wanted
         self._attempt = 0
         self._lost_at = away_since
+        self._accounts: frozenset[str] = frozenset()
+        self._told, self._told_at = Ending((STOPPED,)), 0.0
         self._why_away = "gateway started"
 
     async def run(self, watch: LoopWatch) -> None:
@@ -122,9 +125,17 @@ class Keeper:
         finally:
             self._forget_session(began, ending)
             await _close(session, ending.reasons[0])
+        self._tell(ending)
+        return ending
+
+    def _tell(self, ending: Ending) -> None:
+        """Log why a session ended, the same thing again only now and then: half a day of it is one story."""
+        now = boottime()
+        if ending == self._told and now - self._told_at < SAME_ENDING_EVERY_S:
+            return
+        self._told, self._told_at = ending, now
         level = logging.INFO if ending.is_wish else logging.WARNING
         logger.log(level, "broker session over", extra={"reasons": list(ending.reasons)})
-        return ending
 
     async def _live_through(self, session: BrokerSession, group: asyncio.TaskGroup, watch: LoopWatch) -> None:
         await self._phase(Phase.CONNECTING)
@@ -154,6 +165,7 @@ class Keeper:
 
     async def _sign_in(self, session: BrokerSession) -> SessionState:
         identity = await session.connect()
+        self._refuse_another_login(identity)
         number = await in_db(next_session, connection_name=self._lease.connection, epoch=self._lease.epoch)
         proof = prove_mode(
             self._config.mode,
@@ -172,6 +184,7 @@ class Keeper:
         )
         if proof.state is not ProofState.PROVEN:
             raise ModeNotProven(proof)
+        self._accounts = frozenset(identity.accounts)
         return SessionState(
             number=number,
             sender=self._sender(identity, number),
@@ -181,6 +194,20 @@ class Keeper:
             opened_at=datetime.now(UTC),
             brake=self._process.brake,
         )
+
+    def _refuse_another_login(self, identity: SessionIdentity) -> None:
+        """Raise SessionOver if IB Gateway names other accounts than before.
+
+        Orders and positions of the accounts that are gone would look like never placed and flat.
+        A person who means it starts the gateway anew.
+        """
+        named = frozenset(identity.accounts)
+        if self._accounts and named and named != self._accounts:
+            logger.critical("managed accounts changed", extra={"accounts": sorted(named)})
+            before, now = (", ".join(sorted(names)) for names in (self._accounts, named))
+            raise SessionOver(
+                f"Managed accounts changed from {before} to {now}; restart the gateway if meant"
+            )
 
     def _sender(self, identity: SessionIdentity, number: int) -> Sender:
         return Sender(
