@@ -84,6 +84,8 @@ class Tap:
         self.line = Line()
         self.frames: list[Frame] = []
         self.connections: list[_Connection] = []
+        #: Unix times at which somebody tried to connect, whatever came of it.
+        self.attempts: list[float] = []
         self._rules: dict[Way, list[Rule]] = {Way.OUT: [], Way.IN: []}
         self._watchers: list[Callable[[Frame], None]] = []
         self._random = random.Random(seed)
@@ -119,9 +121,20 @@ class Tap:
         self._rules[way].append(rule)
         return lambda: self._rules[way].remove(rule)
 
-    def watch(self, watcher: Callable[[Frame], None]) -> None:
-        """Call `watcher` after a frame was handed on: kill after delivery, for one."""
+    def watch(self, watcher: Callable[[Frame], None]) -> Callable[[], None]:
+        """Call `watcher` after a frame was handed on: kill after delivery, for one; return its end."""
         self._watchers.append(watcher)
+        return lambda: self._watchers.remove(watcher)
+
+    def once(self, number: str, act: Callable[[], None]) -> None:
+        """Do something right after the next frame of a message was handed on."""
+
+        def watcher(frame: Frame) -> None:
+            if frame.number == number:
+                off()
+                act()
+
+        off = self.watch(watcher)
 
     def eat(self, number: str, *, way: Way, count: int = 1) -> Callable[[], None]:
         """Let the next `count` frames of a message vanish."""
@@ -189,6 +202,7 @@ class Tap:
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        self.attempts.append(time.time())
         if self.line.is_refusing:
             _close(writer, rst=True)
             return
@@ -223,17 +237,44 @@ class Tap:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            if way is Way.OUT:
-                writer.write(await reader.readexactly(4))
-            while True:
-                (length,) = struct.unpack(">I", await reader.readexactly(4))
-                frame = Frame(time.time(), connection.number, way, await reader.readexactly(length))
+        """Read frames as they come; they are under way side by side and arrive in their order."""
+        under_way: asyncio.Queue[tuple[float, Frame] | None] = asyncio.Queue()
+        carrier = asyncio.create_task(self._carry(connection, under_way, writer))
+        try:
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                if way is Way.OUT:
+                    writer.write(await reader.readexactly(4))
+                while not carrier.done():
+                    (length,) = struct.unpack(">I", await reader.readexactly(4))
+                    frame = Frame(time.time(), connection.number, way, await reader.readexactly(length))
+                    under_way.put_nowait((self._due_at(), frame))
+            under_way.put_nowait(None)
+            await carrier
+        finally:
+            carrier.cancel()
+
+    async def _carry(
+        self,
+        connection: _Connection,
+        under_way: "asyncio.Queue[tuple[float, Frame] | None]",
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        with suppress(ConnectionError):
+            while (next_one := await under_way.get()) is not None:
+                due_at, frame = next_one
+                if (left_s := due_at - loop.time()) > 0:
+                    await asyncio.sleep(left_s)
                 await self._hand_on(connection, frame, writer)
+
+    def _due_at(self) -> float:
+        wait = self.line.latency_s + self.line.jitter_s * self._random.random()
+        return asyncio.get_running_loop().time() + wait
 
     async def _hand_on(self, connection: _Connection, frame: Frame, writer: asyncio.StreamWriter) -> None:
         await self._opened[frame.way].wait()
         if self.line.is_black_hole:
+            self._note(frame, passed=0)
             return
         payloads = [frame.payload]
         for rule in list(self._rules[frame.way]):
@@ -242,21 +283,15 @@ class Tap:
                 for payload in payloads
                 for after in rule(Frame(frame.at, frame.connection, frame.way, payload))
             ]
-        await self._wait_for_line(sum(map(len, payloads)))
+        if self.line.bytes_per_s:
+            await asyncio.sleep(sum(map(len, payloads)) / self.line.bytes_per_s)
         if frame.way is Way.OUT and frame.number == START_API:
             connection.client_id = int(frame.fields[2])
         self._note(frame, passed=len(payloads))
         for payload in payloads:
             await self._write(writer, framed(payload))
-        for watcher in self._watchers:
+        for watcher in list(self._watchers):
             watcher(frame)
-
-    async def _wait_for_line(self, size: int) -> None:
-        wait = self.line.latency_s + self.line.jitter_s * self._random.random()
-        if self.line.bytes_per_s:
-            wait += size / self.line.bytes_per_s
-        if wait:
-            await asyncio.sleep(wait)
 
     async def _write(self, writer: asyncio.StreamWriter, data: bytes) -> None:
         if self.line.slice_bytes is None:
