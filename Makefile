@@ -10,7 +10,7 @@ FRAMES ?= 1000000
 SEED ?= 1
 BOOTSTRAP = python="$$(scripts/find-python)" && "$$python" scripts/prepare.py
 
-.PHONY: help run sim migrate test browser-test crash-test sim-interop sim-fuzz bench check format lock clean venv venv-dev
+.PHONY: help run sim migrate test browser-test crash-test chaos sim-interop sim-fuzz bench check format lock clean venv venv-dev
 
 help:  ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,10 @@ crash-test: venv-dev  ## kill the product at every named point: KILLS=60, on SQL
 	@$(PYTHON) -m tests.reliability.crash --kills $(KILLS)
 	@scripts/system-deps postgresql redis
 	@$(PYTHON) scripts/services.py -- $(PYTHON) -m tests.reliability.crash --kills $(KILLS)
+
+chaos: venv-dev  ## every order row of the fault matrix with full counts, hours: ROWS="5 12" only these
+	@scripts/system-deps postgresql redis
+	@$(PYTHON) scripts/services.py -- $(PYTHON) -m tests.reliability.matrix $(ROWS)
 
 check: venv-dev  ## lint, format, types, contracts, templates, migrations
 	@$(PYTHON) scripts/checks.py

@@ -1,0 +1,92 @@
+"""Rows 8 and 9: prices that stop without a word, or never change."""
+
+import time
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from apps.common.aio import in_db
+from apps.common.clock import boottime
+from apps.instruments.services import resolve_symbol
+from apps.marketdata import board
+from apps.marketdata.services import renew_watch
+from tests.gateway.house import as_web, until
+from tests.reliability.matrix.stage import RESTING, widen_limits
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SUBSCRIBE = PRICE_TICK = "1"
+SYMBOLS = ("AAPL", "MSFT", "AMD", "KO", "F", "T", "INTC", "NVDA", "AMZN", "GOOG")
+
+
+async def watch_all(count):
+    """Want quotes of some symbols and wait for the first of each."""
+    instruments = [await as_web(resolve_symbol, symbol) for symbol in SYMBOLS[:count]]
+    for instrument in instruments:
+        await in_db(renew_watch, instrument=instrument, holder="tara", priority=3, ttl_s=900)
+    for instrument in instruments:
+        await until_ticks(instrument)
+    return instruments
+
+
+async def until_ticks(instrument, *, after=0.0, within_s=15.0):
+    async def ticked():
+        quote = board.get(instrument.ib_con_id)
+        return quote if quote is not None and quote.received_boottime > after else None
+
+    return await until(ticked, within_s=within_s, what=f"a tick of {instrument.symbol}")
+
+
+@pytest.mark.row(8)
+class TestFarmBlip:
+    async def test_every_symbol_is_back_under_a_new_id(self, stage, count):
+        instruments = await watch_all(count)
+        for _ in range(-(-count // len(SYMBOLS))):
+            asked_before = {frame.fields[2] for frame in stage.tap.sent(SUBSCRIBE)}
+            began, moment = boottime(), time.time()
+
+            stage.simulator.fault("farm_blip", seconds=3, farm="market")
+
+            for instrument in instruments:
+                await until_ticks(instrument, after=began + 3, within_s=began + 15 - boottime())
+            again = [frame for frame in stage.tap.sent(SUBSCRIBE) if frame.at >= moment]
+            assert not asked_before & {frame.fields[2] for frame in again}
+            assert len(again) >= len(instruments)
+
+    async def test_no_order_is_taken_on_a_price_that_stopped(self, stage):
+        await as_web(widen_limits, max_quote_age_s=Decimal(3))
+        (instrument,) = await watch_all(1)
+        await stage.until_status(await stage.place(), "FILLED")
+        frames = stage.order_frames()
+        stage.simulator.fault("stop_streams")
+
+        async def aged():
+            quote = board.get(instrument.ib_con_id)
+            return quote.age_s(boottime()) > 3
+
+        await until(aged)
+        order = await stage.submit(**RESTING)
+
+        assert (order.status, order.reason_codes) == ("DENIED", ["RISK_STALE_QUOTE"])
+        assert stage.order_frames() == frames
+
+
+@pytest.mark.row(9)
+class TestFrozenPrices:
+    async def test_a_price_that_only_repeats_grows_old_and_denies(self, stage):
+        await as_web(widen_limits, max_quote_age_s=Decimal(3))
+        (instrument,) = await watch_all(1)
+        stage.simulator.fault("stale_ticks", seconds=900)
+
+        async def denied():
+            order = await stage.submit(**RESTING)
+            return order if order.status == "DENIED" else await stage.finish(order) and None
+
+        order = await until(denied, within_s=40, what="a denial")  # each kind of tick is news once
+
+        assert order.reason_codes == ["RISK_STALE_QUOTE"]
+        quote = board.get(instrument.ib_con_id)
+        assert quote.age_s(boottime()) > 3
+        assert quote.provider_timestamp < quote.received_at - timedelta(seconds=600)
+        assert any(frame.number == PRICE_TICK and frame.at > time.time() - 2 for frame in stage.tap.frames)
