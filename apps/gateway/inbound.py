@@ -11,6 +11,7 @@ from typing import Any
 
 from apps.accounts.selectors import accounts
 from apps.accounts.services import record_balances
+from apps.broker.quiet import OneLinePerKind
 from apps.common import crash
 from apps.common.clock import boottime
 from apps.domain.broker_words import CANCEL_REFUSED_CODES, REJECT_CODES
@@ -41,6 +42,7 @@ from apps.orders.services.facts import (
 from apps.positions.services import record_pnl, record_portfolio, record_position
 
 logger = logging.getLogger(__name__)
+logger.addFilter(OneLinePerKind())
 
 BALANCES_EVERY_S = 0.25
 

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from apps.broker.ib.encodings import zone_text
-from apps.broker.ib.library import OneLinePerKind, accepts_version, read_handshake
+from apps.broker.ib.library import accepts_version, read_handshake
+from apps.broker.quiet import OneLinePerKind
 
 logger = logging.getLogger(__name__)
 logger.addFilter(OneLinePerKind())

@@ -11,7 +11,7 @@ import os
 import warnings
 from typing import Any
 
-from apps.broker.clock import boottime
+from apps.broker.quiet import OneLinePerKind
 
 
 def _set_a_loop() -> None:
@@ -46,21 +46,6 @@ FIRST_REQUEST_ID = 1_000_000_000
 
 #: At 158 the library misreads openOrder.
 UNREADABLE_VERSIONS = frozenset({158})
-
-
-class OneLinePerKind(logging.Filter):
-    """Let one line per place in the code pass each second: a hostile peer must not fill the disk."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._passed: dict[tuple[str, int], float] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        place, now = (record.name, record.lineno), boottime()
-        if now - self._passed.get(place, -1.0) < 1.0:
-            return False
-        self._passed[place] = now
-        return True
 
 
 def _quieten() -> None:
