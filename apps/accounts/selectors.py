@@ -8,10 +8,9 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import Min, QuerySet
-from django.utils import timezone
 
 from apps.accounts.models import Account, AccountEvent, Balance, Connection, Lease, Phase
-from apps.common.db import DbClock
+from apps.common.db import DbClock, database_now
 from apps.domain.errors import DomainError
 from apps.domain.mode import ProofState
 from apps.domain.orders import Sender
@@ -80,7 +79,7 @@ def gateway_is_silent(connection: Connection, now: datetime) -> bool:
 
 def is_ready(connection: Connection, *, now: datetime | None = None) -> bool:
     """Tell whether the connection stands in READY and its gateway lives to keep it there."""
-    return connection.phase == Phase.READY and not gateway_is_silent(connection, now or timezone.now())
+    return connection.phase == Phase.READY and not gateway_is_silent(connection, now or database_now())
 
 
 def mode_word() -> str:
@@ -97,7 +96,7 @@ def mode_word() -> str:
         return ProofState.UNPROVEN.value
     if found is None or found.mode_proof != ProofState.PROVEN.value:
         return ProofState.UNPROVEN.value
-    return ProofState.UNPROVEN.value if gateway_is_silent(found, timezone.now()) else found.mode
+    return ProofState.UNPROVEN.value if gateway_is_silent(found, database_now()) else found.mode
 
 
 def lease_owner(connection_name: str) -> str:

@@ -6,6 +6,7 @@ they run on. On SQLite a transaction is IMMEDIATE, so a row lock has nothing lef
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from django.core.exceptions import EmptyResultSet
@@ -35,6 +36,17 @@ class DbClock(Now):
         """Return the SQL in the text form in which Django stores times, to the millisecond."""
         template = "STRFTIME('%%%%Y-%%%%m-%%%%d %%%%H:%%%%M:%%%%f', 'NOW')"
         return self.as_sql(compiler, connection, template=template, **extra)
+
+
+def database_now() -> datetime:
+    """Return what the database's clock says; it alone is compared with times other processes wrote."""
+    with connection.cursor() as cursor:
+        if is_postgresql():
+            cursor.execute("SELECT CLOCK_TIMESTAMP()")
+            moment: datetime = cursor.fetchone()[0]
+            return moment
+        cursor.execute("SELECT STRFTIME('%Y-%m-%dT%H:%M:%f', 'NOW')")
+        return datetime.fromisoformat(cursor.fetchone()[0]).replace(tzinfo=UTC)
 
 
 def is_postgresql() -> bool:

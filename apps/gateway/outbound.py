@@ -7,7 +7,6 @@ decide whether an order is allowed (gate 2 does) nor what became of it (inbound)
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from apps.broker.port import Backpressure, BrokerUnavailable, FrameRefused
 from apps.common import crash
@@ -19,7 +18,7 @@ from apps.domain.risk.limits import UnreadableLimits
 from apps.gateway.config import GatewayConfig
 from apps.gateway.lease import STORE_TROUBLE
 from apps.gateway.session_state import SessionState
-from apps.orders.selectors import CancelWish, cancel_wishes, family_ids, sendable_changes, sendable_ids
+from apps.orders.selectors import CancelWish, due_cancels, family_ids, sendable_changes, sendable_ids
 from apps.orders.services.changes import ChangePlan, expire_changes, land_change, put_change_in_flight
 from apps.orders.services.flight import FlightPlan, FlyingOrder, land_unsent, put_in_flight
 from apps.orders.services.wishes import record_cancel_sent, request_cancel
@@ -60,9 +59,8 @@ class OrderLane:
     async def send_cancels(self) -> None:
         """Write the cancels that are due; while not READY only those of a halt."""
         wishes = await in_db(
-            cancel_wishes,
+            due_cancels,
             self.state.sender.connection,
-            now=datetime.now(UTC),
             halted_only=not self.state.ready,
             lane="orders",
         )
@@ -213,8 +211,7 @@ class OrderLane:
             return "GATEWAY_PAUSED"
         if not self.state.may_send_orders:
             return "BROKER_NOT_READY"
-        now = datetime.now(UTC)
-        if any(order.expires_at is not None and order.expires_at <= now for order in flying):
+        if any(committed_at + order.expires_in_s <= boottime() for order in flying):
             return "ORDER_EXPIRED"
         return ""
 

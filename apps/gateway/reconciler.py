@@ -14,6 +14,7 @@ from apps.broker.port import BrokerSnapshot
 from apps.common import crash
 from apps.common.aio import in_db
 from apps.common.clock import boottime
+from apps.common.db import database_now
 from apps.domain.events import BrokerOrder
 from apps.domain.executions import ExecutionReport
 from apps.domain.identity import plain
@@ -53,7 +54,7 @@ async def reconcile(state: SessionState, config: GatewayConfig) -> bool:
     Raises what the broker session raises; nothing of an incomplete look is used.
     """
     sender = state.sender
-    began_at = datetime.now(UTC)
+    began_at = await in_db(database_now, lane="facts")
     before = await _prepare(sender)
     began, saw_the_market = boottime(), state.sees_the_market
     report_id = await _report(state, began_at)

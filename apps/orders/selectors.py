@@ -8,6 +8,7 @@ from decimal import Decimal
 from django.db.models import Count, F, Q, QuerySet
 
 from apps.accounts.models import Account
+from apps.common.db import database_now
 from apps.domain.errors import DomainError
 from apps.domain.orders import CLOSED, IN_DOUBT, NOT_CLOSED, OPEN, UNSENT, OrderStatus, Origin
 from apps.instruments.models import Instrument
@@ -112,6 +113,11 @@ def cancel_wishes(connection: str, *, now: datetime, halted_only: bool) -> list[
         if _is_due(order, now)
         for ib_order_id in [order.ib_order_id or 0, *order.ib_twin_ids]
     ]
+
+
+def due_cancels(connection: str, *, halted_only: bool) -> list[CancelWish]:
+    """Return `cancel_wishes` of this moment by the database's clock."""
+    return cancel_wishes(connection, now=database_now(), halted_only=halted_only)
 
 
 def sendable_changes(connection: str) -> list[int]:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from apps.accounts.selectors import is_ready, lease_of
 from apps.common.bell import ring_on_commit
 from apps.common.clock import boottime as now_boottime
-from apps.common.db import DbClock, for_update, short_transaction
+from apps.common.db import DbClock, database_now, for_update, short_transaction
 from apps.domain.broker_words import REJECT_CODES
 from apps.domain.errors import DomainError
 from apps.domain.events import BrokerOrder
@@ -28,11 +28,16 @@ from apps.domain.risk.gate import Verdict, evaluate
 from apps.orders.models import Order, OrderChange
 from apps.orders.selectors import OrderNotFound
 from apps.orders.services.fills import status_after_fill
-from apps.orders.services.flight import LEASE_MARGIN, TRANSACTION_MS, FlyingOrder, still_as_seen
+from apps.orders.services.flight import (
+    LEASE_MARGIN,
+    TRANSACTION_MS,
+    FlyingOrder,
+    seconds_left,
+    still_as_seen,
+)
 from apps.orders.services.intake import (
     BrokerNotReady,
     Leg,
-    database_now,
     decision_row,
     lock_states,
     rules_for,
@@ -98,8 +103,8 @@ def request_change(order_id: int, terms: NewTerms, *, by: str, request_id: str =
     ensure_account_risk(account=account)
     with short_transaction():
         # lock order everywhere: account risk, trading states, order ids, orders, audit head
-        risk = for_update(AccountRisk.objects.filter(account=account)).get()
-        now = database_now(risk)
+        for_update(AccountRisk.objects.filter(account=account)).get()
+        now = database_now()
         instrument = Order.objects.select_related("instrument").get(pk=order_id).instrument
         states = lock_states(account, instrument)
         order = lock_order(order_id)
@@ -187,6 +192,7 @@ def put_change_in_flight(
         )
         if changed != 1:
             return None
+        change.refresh_from_db(fields=["in_flight_at"])
         note(order, cause="modify_in_flight", evidence=_words(_terms_of(change)))
         committed_at = now_boottime()
     return ChangePlan(change.pk, _flying(order, ticket, change), _parent_id(order), committed_at)
@@ -402,7 +408,7 @@ def _flying(order: Order, ticket: OrderTicket, change: OrderChange) -> FlyingOrd
         oca_group=order.oca_group,
         follows_parent=order.parent_id is not None,
         transmit=True,
-        expires_at=change.expires_at,
+        expires_in_s=seconds_left(change.expires_at, change.in_flight_at),
     )
 
 

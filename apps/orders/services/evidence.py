@@ -10,9 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.utils import timezone
-
 from apps.common.bell import ring_on_commit
+from apps.common.db import database_now
 from apps.domain.broker_words import (
     CANCELLED_WORDS,
     FILLED_WORD,
@@ -74,7 +73,7 @@ def apply_word(order: Order, word: Word) -> Order:
         evidence["incident"] = "late evidence"
     if _is_adopted_late(order, after):
         evidence["late_adoption"] = "past its time, so it is cancelled"
-        changes["cancel_requested_at"] = timezone.now()
+        changes["cancel_requested_at"] = database_now()
         ring_on_commit("orders")
     if order.standing in IN_DOUBT:
         changes |= {"looks": 0, "first_look_at": None}
@@ -130,7 +129,7 @@ def _is_adopted_late(order: Order, after: OrderStatus) -> bool:
     The legs of an entry that has traded are what guards the position, and stay.
     """
     first_word = not order.broker_status and order.standing in IN_DOUBT | {OrderStatus.NOT_PLACED}
-    overdue = order.expires_at is not None and order.expires_at < timezone.now()
+    overdue = order.expires_at is not None and order.expires_at < database_now()
     guards = order.parent is not None and order.parent.filled_quantity > 0
     return first_word and overdue and after in OPEN and not guards and order.cancel_requested_at is None
 

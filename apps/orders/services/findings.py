@@ -9,9 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.utils import timezone
-
-from apps.common.db import short_transaction
+from apps.common.db import database_now, short_transaction
 from apps.domain.broker_words import REJECT_CODES
 from apps.domain.orders import IN_DOUBT, OPEN, OrderStatus, Origin, Sender
 from apps.domain.reconcile import Absence, TracelessOrder, judge_absence
@@ -77,7 +75,7 @@ def _is_named(order: Order, seen: Seen) -> bool:
 
 
 def _apply(order_id: int, *, seen: Seen, sender: Sender) -> str:
-    now = timezone.now()
+    now = database_now()
     with short_transaction():
         order = lock_order(order_id)
         if order.standing not in IN_DOUBT | OPEN:

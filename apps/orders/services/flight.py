@@ -13,7 +13,6 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Greatest
-from django.utils import timezone
 
 from apps.accounts.selectors import lease_of
 from apps.common import crash
@@ -47,7 +46,10 @@ _ACCOUNT = OuterRef("account")
 
 @dataclass(frozen=True, slots=True)
 class FlyingOrder:
-    """An order committed as IN_FLIGHT, as values: exactly what its frame must say."""
+    """An order committed as IN_FLIGHT, as values: exactly what its frame must say.
+
+    `expires_in_s` counts from the commit, by the database's clock.
+    """
 
     pk: int
     ticket: OrderTicket
@@ -57,7 +59,7 @@ class FlyingOrder:
     oca_group: str
     follows_parent: bool
     transmit: bool
-    expires_at: datetime | None
+    expires_in_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +134,13 @@ def _as_value(order: Order, *, transmit: bool) -> FlyingOrder:
         oca_group=order.oca_group,
         follows_parent=order.parent_id is not None,
         transmit=transmit,
-        expires_at=order.expires_at,
+        expires_in_s=seconds_left(order.expires_at, order.in_flight_at),
     )
+
+
+def seconds_left(expires_at: datetime | None, since: datetime | None) -> float:
+    """Return the seconds from one instant of the database's clock to another; none without both."""
+    return (expires_at - since).total_seconds() if expires_at is not None and since is not None else 0.0
 
 
 def _judge(
@@ -311,7 +318,7 @@ def mark_unknown(*, connection: str, session: int | None, silent_for: timedelta)
     one after `silent_for`.
     """
     rows = Order.objects.filter(account__connection__name=connection, status=OrderStatus.IN_FLIGHT)
-    silent = Q(in_flight_at__lt=timezone.now() - silent_for)
+    silent = Q(in_flight_at__lt=DbClock() - silent_for)
     ids = list(rows.filter(silent | ~Q(broker_session=session)).values_list("pk", flat=True))
     if not ids:
         return []

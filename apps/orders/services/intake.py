@@ -18,7 +18,7 @@ from apps.accounts.models import Account
 from apps.accounts.selectors import account_by_code, is_ready
 from apps.common import crash
 from apps.common.bell import ring_on_commit
-from apps.common.db import DbClock, for_update, short_transaction
+from apps.common.db import database_now, for_update, short_transaction
 from apps.common.request_ids import RequestIds
 from apps.common.waiting import wait_until
 from apps.domain.errors import DomainError
@@ -281,8 +281,8 @@ def accept(legs: Sequence[Leg], request: Request, *, kind: str = "") -> list[Ord
     ensure_account_risk(account=request.account)
     with short_transaction():
         # lock order everywhere: account risk, trading states, order ids, orders, audit head
-        risk = for_update(AccountRisk.objects.filter(account=request.account)).get()
-        now = database_now(risk)
+        for_update(AccountRisk.objects.filter(account=request.account)).get()
+        now = database_now()
         refuse_orphans(legs, request.account)
         states = lock_states(request.account, request.instrument)
         limits = limits_in_force(request.account)
@@ -327,12 +327,6 @@ def refuse_orphans(legs: Sequence[Leg], account: Account) -> None:
         raise IdempotencyKeyConflict("The broker has filled an order of this key before")
 
 
-def database_now(risk: AccountRisk) -> datetime:
-    """Return the clock of the database, by which all processes judge expiry."""
-    clock: datetime = AccountRisk.objects.filter(pk=risk.pk).values_list(DbClock(), flat=True).get()
-    return clock
-
-
 def rules_for(leg: Leg) -> tuple[Rule, ...]:
     """Return the controls that concern a leg: one that waits for its parent has its own list."""
     return LEG_RULES if leg.follows_parent else RULES
@@ -371,7 +365,7 @@ def _earlier_duplicate(leg: Leg, request: Request, limits: Limits) -> str:
     """Name an equal order of the same caller inside the window of R14."""
     if request.wishes.allow_duplicate:
         return ""
-    since = timezone.now() - timedelta(seconds=limits.duplicate_window_s)
+    since = database_now() - timedelta(seconds=limits.duplicate_window_s)
     twin = (
         Order.objects.filter(
             account=request.account,

@@ -8,13 +8,11 @@ because the audit head is locked last and held until the commit.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.utils import timezone
-
 from apps.accounts.models import Account
 from apps.accounts.services import append_event
 from apps.audit.services import record
 from apps.common.bell import ring_on_commit
-from apps.common.db import for_update
+from apps.common.db import database_now, for_update
 from apps.domain.errors import DomainError
 from apps.domain.identity import plain
 from apps.domain.incidents import IncidentKind
@@ -72,7 +70,7 @@ def move(
     if late:
         values["late"] = True
         _tell_late_evidence(order, to, cause=cause, evidence=evidence)
-    values["closed_at"] = timezone.now() if to in CLOSED else None
+    values["closed_at"] = database_now() if to in CLOSED else None
     return write(order, values, before=before.value, cause=cause, actor=actor, evidence=evidence)
 
 
@@ -121,7 +119,7 @@ def write(
     evidence: Mapping[str, Any] | None,
 ) -> Order:
     """Save the values with the next event number, and tell the three logs."""
-    values |= {"seq": order.seq + 1, "updated_at": timezone.now()}
+    values |= {"seq": order.seq + 1, "updated_at": database_now()}
     for name, value in values.items():
         setattr(order, name, value)
     order.save(update_fields=list(values))

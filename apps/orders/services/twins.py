@@ -9,10 +9,8 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
-
 from apps.common.bell import ring_on_commit
-from apps.common.db import short_transaction
+from apps.common.db import database_now, short_transaction
 from apps.domain.broker_words import CANCELLED_WORDS, FILLED_WORD
 from apps.domain.incidents import IncidentKind
 from apps.domain.orders import CLOSED, IN_DOUBT, OPEN, OrderStatus, Origin
@@ -99,7 +97,7 @@ def _second_perm_id(order: Order, ib_perm_id: int, *, ib_order_id: int) -> dict[
     if ib_order_id > 0 and ib_order_id not in {order.ib_order_id, *order.ib_twin_ids}:
         changes["ib_twin_ids"] = [*order.ib_twin_ids, ib_order_id]
     if order.standing not in CLOSED:
-        wished_at = order.cancel_requested_at or timezone.now()
+        wished_at = order.cancel_requested_at or database_now()
         changes |= {"cancel_requested_at": wished_at, "cancel_sent_at": None, "cancel_attempts": 0}
         ring_on_commit("orders")
     return changes

@@ -11,7 +11,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from apps.common.bell import ring_on_commit
-from apps.common.db import short_transaction
+from apps.common.db import database_now, short_transaction
 from apps.domain.errors import DomainError
 from apps.domain.orders import CLOSED, IN_DOUBT, NOT_CLOSED, OPEN, UNSENT, OrderStatus
 from apps.orders.models import KillReport, Order
@@ -76,10 +76,10 @@ def _wish(order: Order, *, by: str, request_id: str) -> None:
             cause="cancelled_unsent",
             actor=by,
             evidence={"request_id": request_id},
-            changes={"cancel_requested_at": timezone.now()},
+            changes={"cancel_requested_at": database_now()},
         )
         return
-    now = timezone.now()
+    now = database_now()
     if order.cancel_requested_at is not None and order.cancel_requested_at > now - CANCEL_WISH_LIFE:
         return
     changes = {"cancel_requested_at": now, "cancel_sent_at": None, "cancel_attempts": 0}
@@ -151,7 +151,7 @@ def record_cancel_sent(order_id: int) -> bool:
             cause="cancel_sent",
             evidence={"attempt": locked[0].cancel_attempts + 1},
             changes={
-                "cancel_sent_at": timezone.now(),
+                "cancel_sent_at": database_now(),
                 "cancel_attempts": locked[0].cancel_attempts + 1,
             },
         )
