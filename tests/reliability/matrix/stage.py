@@ -75,7 +75,7 @@ class Stage:
 
     async def place(self, **terms: Any) -> Order:
         """Submit an order, a market order for ten shares of AAPL unless told otherwise."""
-        await self._until_priced()
+        await self.until_priced()
         submission = await self.submit(**terms)
         while self.resumes and submission.reason_codes == ["TRADING_REDUCING"]:
             await self.resume()
@@ -164,7 +164,9 @@ class Stage:
             row = await self.gateway.row()
             raise AssertionError(f"{error}; now {row.phase} because {row.reasons}") from None
 
-    async def _until_priced(self) -> None:
+    async def until_priced(self) -> None:
+        """Wait until each watched symbol has a price newer than the last READY."""
+
         async def priced() -> bool:
             return all(quote.received_boottime > self.ready_since for quote in await self._watched_quotes())
 
@@ -173,6 +175,10 @@ class Stage:
     async def _watched_quotes(self) -> list[Quote]:
         watched = await in_db(lambda: list(Watch.objects.values_list("instrument__ib_con_id", flat=True)))
         return [quote for con_id in watched if (quote := board.get(con_id)) is not None]
+
+    def forget_prices(self) -> None:
+        """Let the next order wait for a price newer than now."""
+        self.ready_since = boottime()
 
     # --- reading -----------------------------------------------------------------------------
 
