@@ -152,16 +152,16 @@ def pins_of(client: Client) -> Path:
 def install_python(folder: Path, pins: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
     uv, python = Path(sys.executable).parent / "uv", folder / "bin" / "python"
-    wanted = ["--quiet", "--require-hashes", "-r", str(pins)]
+    wanted: list[str | Path] = ["--quiet", "--require-hashes", "-r", pins]
     if uv.exists():
         # The certificates of the system, as pip trusts them; where uv cannot fetch, pip follows.
-        fast = [uv, "pip", "install", "--no-config", "--python", python, *wanted]
+        fast: list[str | Path] = [uv, "pip", "install", "--no-config", "--python", python, *wanted]
         if (
             subprocess.run(fast, env=os.environ | {"UV_SYSTEM_CERTS": "true"}, capture_output=True).returncode
             == 0
         ):
             return
-    pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    pip: list[str | Path] = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     subprocess.run([*pip, *wanted], check=True)
 
 
