@@ -26,6 +26,7 @@ from django.db import connection, connections
 from twisted.internet import asyncioreactor
 
 from apps.access.services import ensure_first_admin, ensure_standalone_key
+from apps.accounts import selectors as accounts
 from apps.broker.ib.session import IbSession
 from apps.common.aio import in_db, shutdown_lanes
 from apps.common.clock import boottime
@@ -81,6 +82,7 @@ class House:
     password: str | None
     admin: str
     key: str | None
+    last_session: int
     simulator: SimulatorServer | None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -163,6 +165,9 @@ class House:
 
     async def _is_ready(self) -> bool:
         """Look at the rows first, then ask as a program would."""
+        # A gateway that was killed a moment ago left a row that still says READY.
+        if await in_db(_last_session) <= self.last_session:
+            return False
         found = await in_db(readiness, datetime.now(UTC))
         return found.ready and await asyncio.to_thread(_readyz_is_200)
 
@@ -194,9 +199,19 @@ def _build(loop: asyncio.AbstractEventLoop, progress: Progress, began: float) ->
     progress.done("database", f"migrated, {len(connection.introspection.table_names())} tables")
     admin, password = ensure_first_admin(settings.JAXBROKER_STANDALONE_ADMIN_PASSWORD or None)
     key = ensure_standalone_key(settings.JAXBROKER_STANDALONE_API_KEY or None)
+    last_session = _last_session()
     connections.close_all()
     progress.done("access", f"user {admin}, " + ("a new API key" if key else "API key issued before"))
-    return House(loop, progress, began, password, admin, key, _start_simulator(loop, progress))
+    simulator = _start_simulator(loop, progress)
+    return House(loop, progress, began, password, admin, key, last_session, simulator)
+
+
+def _last_session() -> int:
+    """Return the number of the newest broker session, 0 before the first."""
+    try:
+        return accounts.connection().session
+    except accounts.ConnectionNotFound:
+        return 0
 
 
 def _start_simulator(loop: asyncio.AbstractEventLoop, progress: Progress) -> SimulatorServer | None:

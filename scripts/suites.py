@@ -29,7 +29,8 @@ PYTEST = (sys.executable, "-m", "pytest", "-q", "--color=yes" if sys.stdout.isat
 #: keeps the order of pytest-django: tests that empty the tables come last.
 PARALLEL = ("-n", "3", "--dist", "load")
 SIMULATOR = ("tests/simulator", "tests/bench")
-WITHOUT_SIMULATOR = tuple(f"--ignore={folder}" for folder in SIMULATOR)
+#: The fault matrix takes minutes even with small counts: `make chaos` runs it.
+APART = tuple(f"--ignore={folder}" for folder in (*SIMULATOR, "tests/reliability/matrix"))
 WITH_SERVICES = (sys.executable, "scripts/services.py", "--")
 #: What no database and no Redis can change; the second round leaves it out. The standalone
 #: process and the contract tests that drive it bring SQLite themselves.
@@ -37,7 +38,7 @@ PURE = tuple(
     f"--ignore=tests/{name}"
     for name in (
         *("architecture", "bench", "broker", "browser", "console", "contract", "domain", "jaxbroker"),
-        "simulator",
+        *("simulator", "reliability"),
         *("bridge/test_bad_input.py", "bridge/test_description.py", "bridge/test_words.py"),
         *("common/test_strict_fields.py", "common/test_strict_json.py"),
         *("gateway/test_connection.py", "gateway/test_lines.py", "journeys/test_standalone.py"),
@@ -64,7 +65,7 @@ SUITES = (
     Suite(
         "sqlite",
         "everything else but pages and Go, on SQLite and in-process hints",
-        (*PYTEST, *PARALLEL, "tests", *WITHOUT_SIMULATOR, "-m", "not browser and not go"),
+        (*PYTEST, *PARALLEL, "tests", *APART, "-m", "not browser and not go"),
     ),
     Suite(
         "postgres",

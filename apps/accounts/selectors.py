@@ -88,15 +88,14 @@ def mode_word() -> str:
     Never raises: what cannot be read is not proven.
     """
     try:
-        row = Connection.objects.filter(name=settings.JAXBROKER_CONNECTION).only(
-            "mode", "mode_proof", "heartbeat_at"
-        )
-        found = row.first()
+        # One query: this is asked on every page, and its clock must be the database's.
+        rows = Connection.objects.filter(name=settings.JAXBROKER_CONNECTION).annotate(asked_at=DbClock())
+        found = rows.only("mode", "mode_proof", "heartbeat_at").first()
     except DatabaseError:
         return ProofState.UNPROVEN.value
     if found is None or found.mode_proof != ProofState.PROVEN.value:
         return ProofState.UNPROVEN.value
-    return ProofState.UNPROVEN.value if gateway_is_silent(found, database_now()) else found.mode
+    return ProofState.UNPROVEN.value if gateway_is_silent(found, found.asked_at) else found.mode
 
 
 def lease_owner(connection_name: str) -> str:

@@ -72,6 +72,7 @@ class TestWaiting:
         assert found is not None
         assert found.received_boottime > asked
 
+    @pytest.mark.django_db
     def test_gives_up_on_what_does_not_come(self):
         board.put([quote(1, age_s=60)])
 
