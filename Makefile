@@ -10,7 +10,7 @@ FRAMES ?= 1000000
 SEED ?= 1
 BOOTSTRAP = python="$$(scripts/find-python)" && "$$python" scripts/prepare.py
 
-.PHONY: help run sim migrate test browser-test crash-test chaos sim-interop sim-fuzz bench check format lock clean venv venv-dev
+.PHONY: help run sim migrate test browser-test crash-test chaos generated-test sim-interop sim-fuzz bench check format lock clean venv venv-dev
 
 help:  ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ crash-test: venv-dev  ## kill the product at every named point: KILLS=60, on SQL
 	@$(PYTHON) -m tests.reliability.crash --kills $(KILLS)
 	@scripts/system-deps postgresql redis
 	@$(PYTHON) scripts/services.py -- $(PYTHON) -m tests.reliability.crash --kills $(KILLS)
+
+generated-test: venv-dev  ## sequences of everything that can happen to orders, 2,000 × 60
+	@GENERATED=nightly $(PYTHON) -m pytest -q tests/reliability/test_generated.py
 
 chaos: venv-dev  ## every order row of the fault matrix with full counts, hours: ROWS="5 12" only these
 	@scripts/system-deps postgresql redis

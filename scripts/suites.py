@@ -29,8 +29,9 @@ PYTEST = (sys.executable, "-m", "pytest", "-q", "--color=yes" if sys.stdout.isat
 #: keeps the order of pytest-django: tests that empty the tables come last.
 PARALLEL = ("-n", "3", "--dist", "load")
 SIMULATOR = ("tests/simulator", "tests/bench")
-#: The fault matrix takes minutes even with small counts: `make chaos` runs it.
-APART = tuple(f"--ignore={folder}" for folder in (*SIMULATOR, "tests/reliability/matrix"))
+#: These take minutes even with small counts: `make chaos` and `make generated-test` run them.
+LONG = ("tests/reliability/matrix", "tests/reliability/test_generated.py")
+APART = tuple(f"--ignore={path}" for path in (*SIMULATOR, *LONG))
 WITH_SERVICES = (sys.executable, "scripts/services.py", "--")
 #: What no database and no Redis can change; the second round leaves it out. The standalone
 #: process and the contract tests that drive it bring SQLite themselves.
