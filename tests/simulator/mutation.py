@@ -110,7 +110,9 @@ class Mutator:
 
     def _repeat(self, fields: list[str]) -> list[str]:
         place = self._place(fields)
-        count = self._random.choice((2, 5, 50, 3000))
+        # A frame has its limit: a long field is repeated less often.
+        size = len(fields[place]) + 1 if fields else 1
+        count = min(self._random.choice((2, 5, 50, 3000)), 1 + 2_000_000 // size)
         return fields[:place] + fields[place : place + 1] * count + fields[place + 1 :]
 
     def _shift(self, fields: list[str]) -> list[str]:
