@@ -9,9 +9,12 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.accounts.models import Account
 from apps.gateway.models import BooksCheck, Difference, Recovery
+from apps.orders.models import Order
 
 #: The kind of a difference between the broker's position and our executions.
 POSITION = "position"
+#: An order that rests for months outlives many gaps; its page shows the newest ones.
+RECOVERIES_READ = 50
 
 
 def recoveries(connection_name: str, limit: int = 50) -> list[Recovery]:
@@ -34,6 +37,24 @@ def recoveries_seen_by(account_codes: Collection[str] | None) -> QuerySet[Recove
         return rows
     seen = Account.objects.filter(code__in=account_codes, connection=OuterRef("connection"))
     return rows.filter(Exists(seen))
+
+
+def recoveries_about(order: Order) -> list[Recovery]:
+    """Return the reports that name an order, oldest first: it was matched after a gap, or a fill was missed.
+
+    Only gaps that ended while the order was under way are read, the newest RECOVERIES_READ of them.
+    """
+    if order.in_flight_at is None:
+        return []
+    rows = Recovery.objects.filter(connection=order.account.connection_id, gap_to__gte=order.in_flight_at)
+    if order.closed_at is not None:
+        rows = rows.filter(gap_from__lte=order.closed_at)
+    return [row for row in reversed(rows.order_by("-id")[:RECOVERIES_READ]) if _names(row, order)]
+
+
+def _names(recovery: Recovery, order: Order) -> bool:
+    matched = any(one.get("order_uuid") == str(order.uuid) for one in recovery.rematched)
+    return matched or any(one.get("order_ref") == order.order_ref for one in recovery.fills_recovered)
 
 
 def positions_differ(connection: str) -> bool:

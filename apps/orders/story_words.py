@@ -156,6 +156,14 @@ def _fill_detail(telling: Telling) -> str:
     return " ".join(parts)
 
 
+def _no_word(telling: Telling) -> Said:
+    written, now = telling.order.broker_session, telling.evidence.get("session")
+    why = "No word of the broker after it was written."
+    if written is not None and written != now:
+        why = f"Broker session {written}, in which it was written, ended without a word about it."
+    return Said("UNKNOWN: the broker may have it", f"{why} It will not be sent again.", "doubt", "question")
+
+
 def _not_in_lists(telling: Telling) -> Said:
     if telling.event.to_status == OrderStatus.UNKNOWN:
         return Said(
@@ -249,12 +257,7 @@ _SAYERS: Mapping[str, Sayer] = {
     "in_flight": _in_flight,
     "landed_unsent": _unsent,
     "expired": _unsent,
-    "no_word": _fixed(
-        "UNKNOWN: the broker may have it",
-        "No word of the broker after it was written. It will not be sent again.",
-        "doubt",
-        "question",
-    ),
+    "no_word": _no_word,
     "not_in_lists": _not_in_lists,
     "complete_look": _look,
     "not_placed": _not_placed,

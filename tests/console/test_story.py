@@ -1,6 +1,7 @@
 """An order's page: its whole story, safe whatever the broker wrote, and the same as JSON."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -89,3 +90,33 @@ class TestStory:
 
         with django_assert_max_num_queries(24):
             client.get(reverse("admin:orders_order_change", args=[order.pk]))
+
+
+class TestRecoveryEvidence:
+    def test_names_the_gap_the_order_was_found_after(self, tara, desk):
+        Order.objects.filter(client_order_id="rb-2211-07").update(
+            in_flight_at=datetime.now(UTC) - timedelta(minutes=15)
+        )
+        report = scene.make_recovery(desk)
+
+        page = page_of(tara, "rb-2211-07")
+
+        assert "Recovery evidence" in page
+        assert "IB Gateway closed the connection" in page
+        assert reverse("admin:gateway_recovery_change", args=[report.pk]) in page
+
+    def test_is_not_there_for_an_order_of_which_no_report_speaks(self, tara, desk):
+        Order.objects.filter(client_order_id="rb-2211-07").update(
+            in_flight_at=datetime.now(UTC) - timedelta(minutes=15)
+        )
+        scene.make_recovery(desk, rematched=[], fills_recovered=[])
+
+        assert "Recovery evidence" not in page_of(tara, "rb-2211-07")
+
+    def test_says_which_session_ended_without_a_word(self, tara, desk):
+        scene.make_story(desk)
+        Order.objects.filter(client_order_id="rb-2211-10").update(broker_session=411)
+
+        page = page_of(tara, "rb-2211-10")
+
+        assert "Broker session 411, in which it was written, ended without a word about it." in page

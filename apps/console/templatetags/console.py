@@ -15,7 +15,7 @@ from apps.console import words
 from apps.console.rights import may, name_of
 from apps.console.selectors import bar_state
 from apps.console.site import THEMES, sidebar_groups, theme_of
-from apps.gateway.selectors import differences_during
+from apps.gateway.selectors import differences_during, recoveries_about
 from apps.orders.stories import story_of
 
 register = template.Library()
@@ -39,6 +39,7 @@ register.filter("since", words.since)
 register.filter("milliseconds", words.milliseconds)
 register.simple_tag(story_of, name="order_story")
 register.simple_tag(differences_during, name="differences_during")
+register.simple_tag(recoveries_about, name="recoveries_about")
 register.simple_tag(marks.icon, name="icon")
 register.simple_tag(marks.status_chip, name="status_chip")
 register.simple_tag(marks.agreement, name="agreement")
