@@ -9,10 +9,12 @@ import re
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import time
 from decimal import Decimal, InvalidOperation
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
 
 import environ
 
@@ -99,6 +101,19 @@ class Environment:
         if not (value.is_finite() and Decimal(low) <= value <= Decimal(high)):
             self.refuse(name, f"{word} is not between {low} and {high}")
         return value
+
+    def daily(self, name: str) -> tuple[time, ZoneInfo] | None:
+        """Return a time of day with its zone, written `23:59 America/New_York`; None if absent."""
+        word = self.text(name)
+        if not word:
+            return None
+        clock, _, zone = word.partition(" ")
+        if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", clock):
+            self.refuse(name, f"{word!r} is not a time such as 23:59 America/New_York")
+        try:
+            return time.fromisoformat(clock), ZoneInfo(zone.strip())
+        except (KeyError, ValueError, OSError):
+            self.refuse(name, f"{zone.strip()!r} is no time zone; write 23:59 America/New_York")
 
     def choice(self, name: str, *, choices: Sequence[str], default: str) -> str:
         """Return one of `choices`, read in either case."""

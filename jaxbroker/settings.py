@@ -6,11 +6,13 @@ that contradicts another one stops the start.
 
 import os
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from apps.console.unfold import UNFOLD_SETTINGS
 from apps.domain.mode import PORT_CLASSES, Mode, declared_mode, port_class
+from apps.domain.restart import RestartSchedule
 from jaxbroker import VERSION, env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -45,6 +47,9 @@ IB_LIBRARY = _env.choice(
 AUTO_CONNECT = _env.flag("AUTO_CONNECT", default=True)
 RECONNECT_DELAY = _env.seconds("RECONNECT_DELAY", default="1", low="0.05", high="3600")
 RECONNECT_MAX_ATTEMPTS = _env.whole("RECONNECT_MAX_ATTEMPTS", default=0, low=0, high=1_000_000)
+_restart = _env.daily("IB_RESTART_AT")
+_restart_lead = timedelta(minutes=_env.whole("IB_RESTART_LEAD_MIN", default=5, low=0, high=120))
+JAXBROKER_RESTART = RestartSchedule(*_restart, lead=_restart_lead) if _restart else None
 JAXBROKER_SIMULATOR = _env.flag("JAXBROKER_SIMULATOR", default=JAXBROKER_STANDALONE)
 
 # --- Paper or live --------------------------------------------------------------------------

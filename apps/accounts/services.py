@@ -20,6 +20,7 @@ from apps.accounts.selectors import SUMMARY_TAGS, connection
 from apps.audit import services as audit
 from apps.common.bell import ring_on_commit
 from apps.common.db import DbClock, for_update
+from apps.common.version import code_version
 from apps.domain.errors import DomainError
 from apps.domain.events import BalanceReport
 from apps.domain.mode import Mode, ModeProof, ProofState, account_class
@@ -92,8 +93,8 @@ def take_lease(
     """Become the connection's gateway and return the epoch; None while another one is.
 
     `owner` must be unique to the process. Taking it again as the owner raises the epoch too.
-    From `dead_owner`, which the caller knows to be gone, it is taken before it runs out.
-    Raises ConnectionNotFound.
+    From `dead_owner`, which the caller knows to be gone, it is taken before it runs out. The
+    connection tells from then on which code its gateway runs. Raises ConnectionNotFound.
     """
     row = connection(connection_name)
     free = Q(expires_at__lte=DbClock()) | Q(owner__in=[one for one in (owner, dead_owner) if one])
@@ -102,6 +103,7 @@ def take_lease(
     )
     if taken != 1:
         return None
+    Connection.objects.filter(pk=row.pk).update(code_version=code_version())
     return Lease.objects.values_list("epoch", flat=True).get(connection=row)
 
 

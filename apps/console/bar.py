@@ -33,6 +33,9 @@ class ConnectionFacts:
     evidence: Sequence[tuple[str, str, bool | None]]
     lines_used: int
     lines_limit: int
+    #: Why new orders wait although the session stands: a few words, and a sentence.
+    orders_wait: str = ""
+    orders_wait_because: str = ""
 
     def is_silent(self, now: datetime) -> bool:
         """Tell whether no gateway speaks for this connection."""
@@ -165,6 +168,8 @@ def connection_segment(facts: ConnectionFacts | None, now: datetime) -> Segment:
         "AWAITING_LOGIN": ("approve on your phone", "bad", "lock"),
         "STOPPED": ("switched off", "warn", "halt"),
     }.get(facts.phase, ("", "warn", ""))
+    if facts.phase == "READY" and facts.orders_wait:
+        note, look, icon = facts.orders_wait, "warn", "clock"
     return Segment("Connection", facts.phase, note, look=look, icon=icon)
 
 
@@ -176,7 +181,7 @@ def trading_segment(trading: TradingFacts, facts: ConnectionFacts | None, now: d
         note = f"since {clock(trading.at, now)}"
         return Segment("Trading", "REDUCING", note, look="warn", icon="down")
     note = _narrower(trading)
-    if not note and (facts is None or facts.is_silent(now) or facts.phase != "READY"):
+    if not note and (facts is None or facts.is_silent(now) or facts.phase != "READY" or facts.orders_wait):
         note = "orders wait"
     return Segment("Trading", "ACTIVE", note, icon="play")
 
@@ -234,6 +239,8 @@ def banner(trading: TradingFacts, facts: ConnectionFacts | None, now: datetime) 
             f"Reducing since {clock(trading.at, now)}.",
             "Only orders that shrink a position pass.",
         )
+    if facts is not None and facts.phase == "READY" and facts.orders_wait:
+        return Banner("warn", "clock", "New orders wait.", f"{facts.orders_wait_because}. Cancels go on.")
     if facts is not None and facts.phase not in {"READY", "STOPPED"}:
         reason = facts.reasons[0] if facts.reasons else "The connection is not READY."
         return Banner(

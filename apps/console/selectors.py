@@ -11,6 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
+from apps.accounts.order_gate import VERSION_MISMATCH, closed_gate
 from apps.accounts.selectors import connections
 from apps.console import bar
 from apps.console.rights import may, who_may
@@ -36,7 +37,7 @@ class Moment:
     @property
     def facts(self) -> bar.ConnectionFacts | None:
         """Return what the bar needs of the connection."""
-        return connection_facts(self.connection)
+        return connection_facts(self.connection, self.now)
 
 
 def moment_of(request: HttpRequest) -> Moment:
@@ -91,10 +92,15 @@ def chosen_connection(known: list[Any]) -> Any:
     return next(iter([*named, *known]), None)
 
 
-def connection_facts(row: Any) -> bar.ConnectionFacts | None:
+#: What keeps orders waiting while the broker session stands, in the words of the bar.
+_ORDERS_WAIT = {"RESTART_WINDOW": "orders wait for IB's restart", VERSION_MISMATCH: "orders wait, other code"}
+
+
+def connection_facts(row: Any, now: datetime) -> bar.ConnectionFacts | None:
     """Return what the bar needs of a connection's row."""
     if row is None:
         return None
+    gate = closed_gate(row, now=now)
     return bar.ConnectionFacts(
         name=row.name,
         mode=row.mode,
@@ -109,6 +115,8 @@ def connection_facts(row: Any) -> bar.ConnectionFacts | None:
         evidence=tuple((line["name"], line["seen"], line["agrees"]) for line in row.evidence),
         lines_used=row.lines_used,
         lines_limit=row.lines_limit,
+        orders_wait=_ORDERS_WAIT.get(gate.reason, "") if gate else "",
+        orders_wait_because=gate.sentence if gate else "",
     )
 
 

@@ -165,6 +165,7 @@ _TABLE: tuple[Code, ...] = (
         "OUTCOME_UNKNOWN", 504, "Outcome unknown", "Ask with the same key what became of it", Retry.SAME_KEY
     ),
     # reasons on an order, never answers of their own
+    Code("VERSION_MISMATCH", 503, "Accepted by other code", "Send a new order", Retry.NO, answer=False),
     Code("ORDER_EXPIRED", 422, "Order expired unsent", "Send a new order", Retry.NO, answer=False),
     Code("APPROVAL_EXPIRED", 422, "Approval not given in time", "Send a new order", Retry.NO, answer=False),
     Code("APPROVAL_REFUSED", 422, "Approval refused", "Ask who refused it", Retry.NO, answer=False),

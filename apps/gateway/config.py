@@ -13,6 +13,7 @@ from django.conf import settings
 from apps.broker.port import ConnectionSettings
 from apps.domain.mode import Mode
 from apps.domain.quotes import MarketDataType
+from apps.domain.restart import RestartSchedule
 
 HALT_FILE = "HALT"
 
@@ -22,7 +23,8 @@ class GatewayConfig:
     """The start parameters of a gateway; `wanted` is only the first wish of a new connection row.
 
     `reconnect_delay_s` is the base of the back-off; `reconnect_max_attempts` 0 means for ever.
-    `bindings` give unusual ports their mode. `state_dir` holds the HALT file and the host lock.
+    `bindings` give unusual ports their mode, `restart` is when IB Gateway restarts.
+    `state_dir` holds the HALT file and the host lock.
     """
 
     connection_name: str
@@ -35,6 +37,7 @@ class GatewayConfig:
     reconnect_delay_s: float = 1.0
     reconnect_max_attempts: int = 0
     line_limit: int = 100
+    restart: RestartSchedule | None = None
 
     @property
     def halt_file(self) -> Path:
@@ -59,4 +62,5 @@ def config_from_settings() -> GatewayConfig:
         wanted=settings.AUTO_CONNECT,
         reconnect_delay_s=float(settings.RECONNECT_DELAY),
         reconnect_max_attempts=settings.RECONNECT_MAX_ATTEMPTS,
+        restart=settings.JAXBROKER_RESTART,
     )

@@ -10,6 +10,7 @@ import logging
 import random
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -271,10 +272,19 @@ class Keeper:
         if 0 < limit <= self._attempt:
             await self._give_up(ending)
             return
+        ending = self._away_on_schedule(ending)
         await self._record(ending, next_attempt_at=datetime.now(UTC) + timedelta(seconds=wait_s))
         until = boottime() + wait_s
         while (left_s := until - boottime()) > 0 and not self._stop.is_set() and await self._is_wanted():
             await rung_or_stopped(bell, self._stop, within_s=min(POLL_S, left_s))
+
+    def _away_on_schedule(self, ending: Ending) -> Ending:
+        """Return the ending as what it is around the daily restart: expected, and back by itself."""
+        schedule = self._config.restart
+        if schedule is None or ending.phase is not Phase.DISCONNECTED:
+            return ending
+        is_near = schedule.closed_for(datetime.now(UTC), signed_in_at=None) is not None
+        return replace(ending, phase=Phase.RESET_WINDOW) if is_near else ending
 
     async def _give_up(self, ending: Ending) -> None:
         reason = f"gave up after {self._attempt} attempts: {ending.reasons[0]}"

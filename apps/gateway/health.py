@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from apps.accounts.models import Connection, Phase
+from apps.accounts.order_gate import runs_our_code
 from apps.accounts.selectors import ConnectionNotFound, connection, gateway_is_silent
 from apps.domain.mode import ProofState
 from apps.gateway.selectors import unapplied_migrations
@@ -69,7 +70,7 @@ def livez() -> dict[str, bool]:
 
 
 def readiness(now: datetime) -> Readiness:
-    """Return whether orders can be taken: database, migrations, gateway, READY, mode proof."""
+    """Return whether orders can be taken: database, migrations, gateway, READY, code, mode proof."""
     try:
         migrated = _is_migrated()
         row = connection() if migrated else None
@@ -82,6 +83,7 @@ def readiness(now: datetime) -> Readiness:
         Check("migrations", ok=migrated, code="STORE_UNAVAILABLE", detail="The schema is not up to date"),
         _heartbeat(row, now),
         _session(row, now),
+        _same_code(row),
         _mode_proof(row, now),
     )
     return Readiness(ready=all(check.ok for check in checks), checks=checks)
@@ -142,6 +144,16 @@ def _session(row: Connection | None, now: datetime) -> Check:
         ok=False,
         code="AWAITING_LOGIN" if awaits_login else "BROKER_NOT_READY",
         detail="; ".join(_reasons(row, silent=row is None)) or (Phase.STOPPED if row is None else row.phase),
+    )
+
+
+def _same_code(row: Connection | None) -> Check:
+    """Web and gateway run the same code; which code that is, is not for strangers."""
+    return Check(
+        "code_version",
+        ok=row is None or runs_our_code(row),
+        code="BROKER_NOT_READY",
+        detail="VERSION_MISMATCH: the gateway runs another version of the code",
     )
 
 

@@ -108,6 +108,7 @@ class TestConnection:
             ),
             ({"phase": "DISCONNECTED", "next_attempt_at": NOW}, "DISCONNECTED trying now", "bad"),
             ({"phase": "AWAITING_LOGIN"}, "AWAITING_LOGIN approve on your phone", "bad"),
+            ({"orders_wait": "orders wait, other code"}, "READY orders wait, other code", "warn"),
             ({"phase": "STOPPED"}, "STOPPED switched off", "warn"),
             ({"heartbeat_at": NOW - timedelta(seconds=34)}, "NO GATEWAY silent for 34 s", "bad"),
             ({"heartbeat_at": None}, "NO GATEWAY never heard of", "bad"),
@@ -187,6 +188,11 @@ class TestLines:
 class TestBanner:
     def test_is_absent_on_a_calm_day(self):
         assert bar.banner(ACTIVE, READY, NOW) is None
+
+    def test_tells_why_orders_wait_although_the_session_stands(self):
+        facts = replace(READY, orders_wait="orders wait for IB's restart", orders_wait_because="IB restarts")
+
+        assert bar.banner(ACTIVE, facts, NOW).text == "IB restarts. Cancels go on."
 
     def test_a_halt_is_worse_than_anything_else(self):
         contradicted = replace(READY, proof="contradicted")

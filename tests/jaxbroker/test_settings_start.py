@@ -101,6 +101,11 @@ class TestMode:
 
         assert line(start(**live | missing)).startswith(f"{name}: ")
 
+    @pytest.mark.parametrize("word", ["23:59", "11:59 PM", "24:00 UTC", "23:59 Mars/Olympus", "23:59 ../etc"])
+    def test_a_restart_is_a_time_of_a_zone(self, start, word):
+        assert line(start(IB_RESTART_AT=word)).startswith("IB_RESTART_AT: ")
+        assert start(IB_RESTART_AT="23:59 America/New_York").stdout == "paper\n"
+
     def test_an_unusual_port_must_be_bound(self, start):
         assert line(start(IB_GATEWAY_PORT="5000")).startswith("IB_GATEWAY_PORT: 5000 belongs to no mode")
         assert start(IB_GATEWAY_PORT="5000", JAXBROKER_PORT_MODES="5000=paper, 5001=live").stdout == "paper\n"

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Barrier, Thread
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -11,6 +13,7 @@ from django.utils import timezone
 from apps.accounts.models import Account, Lease
 from apps.domain.orders import Sender
 from apps.domain.quotes import Quote
+from apps.domain.restart import RestartSchedule
 from apps.instruments.models import Instrument
 from apps.orders.models import IbOrderIds, Order, OrderEvent
 from apps.orders.selectors import sendable_ids
@@ -70,6 +73,29 @@ class TestPutInFlight:
 
         assert plan.denied
         assert Order.objects.get().reason_codes == ["TRADING_HALTED"]
+        assert not IbOrderIds.objects.exists()
+
+    def test_denies_what_other_code_has_accepted(
+        self, accepted: Order, sender: Sender, picture: Picture, settings: Any
+    ) -> None:
+        settings.JAXBROKER_VERSION = "99.0"
+
+        plan = fly(accepted, sender, picture)
+
+        assert plan.denied
+        assert Order.objects.get().reason_codes == ["VERSION_MISMATCH"]
+        assert not IbOrderIds.objects.exists()
+
+    def test_denies_in_the_restart_window(
+        self, accepted: Order, sender: Sender, picture: Picture, settings: Any
+    ) -> None:
+        at = (timezone.now() + timedelta(minutes=3)).time()
+        settings.JAXBROKER_RESTART = RestartSchedule(at, ZoneInfo("UTC"))
+
+        plan = fly(accepted, sender, picture)
+
+        assert plan.denied
+        assert Order.objects.get().reason_codes == ["RESTART_WINDOW"]
         assert not IbOrderIds.objects.exists()
 
     def test_does_nothing_under_a_lost_lease(self, accepted: Order, sender: Sender, picture: Picture) -> None:

@@ -1,17 +1,22 @@
 """Taking orders in: identity, gate 1, durability."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from threading import Barrier, Thread
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from apps.accounts.models import Account, Connection
 from apps.audit.models import AuditEvent
 from apps.domain.identity import order_ref
 from apps.domain.mode import ProofState
 from apps.domain.orders import OrderType
+from apps.domain.restart import RestartSchedule
 from apps.instruments.models import Instrument
 from apps.orders.models import Order, OrderEvent
 from apps.orders.services.intake import (
@@ -19,6 +24,7 @@ from apps.orders.services.intake import (
     IdempotencyKeyConflict,
     ImmediateTrigger,
     InvalidKey,
+    RestartWindow,
     Wishes,
     submit_order,
 )
@@ -65,6 +71,26 @@ class TestSubmitOrder:
         Connection.objects.update(phase="DISCONNECTED")
 
         with pytest.raises(BrokerNotReady):
+            submit_order(BUY_10, client_order_id="swing-0001", by=tara)
+
+        assert Order.objects.count() == 0
+
+    def test_stores_nothing_while_the_gateway_runs_other_code(self, aapl: Instrument, tara: Tara) -> None:
+        Connection.objects.update(code_version="0.0.9+00000000")
+
+        with pytest.raises(BrokerNotReady) as refusal:
+            submit_order(BUY_10, client_order_id="swing-0001", by=tara)
+
+        assert refusal.value.members["reason"] == "VERSION_MISMATCH"
+        assert Order.objects.count() == 0
+
+    def test_stores_nothing_while_ib_gateway_is_about_to_restart(
+        self, aapl: Instrument, tara: Tara, settings: Any
+    ) -> None:
+        at = (timezone.now() + timedelta(minutes=3)).time()
+        settings.JAXBROKER_RESTART = RestartSchedule(at, ZoneInfo("UTC"))
+
+        with pytest.raises(RestartWindow):
             submit_order(BUY_10, client_order_id="swing-0001", by=tara)
 
         assert Order.objects.count() == 0

@@ -14,10 +14,13 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Greatest
 
+from apps.accounts.models import Connection
+from apps.accounts.order_gate import VERSION_MISMATCH, restart_ahead
 from apps.accounts.selectors import lease_of
 from apps.common import crash
 from apps.common.clock import boottime as now_boottime
 from apps.common.db import DbClock, for_update, short_transaction
+from apps.common.version import code_version
 from apps.domain.instruments import InstrumentSpec
 from apps.domain.mode import ProofState
 from apps.domain.orders import UNSENT, OrderStatus, OrderTicket, Sender
@@ -88,13 +91,16 @@ def put_in_flight(
     Write nothing then, check the lease, look again.
     """
     with short_transaction(timeout_ms=TRANSACTION_MS, durable=True):
-        family = Order.objects.select_related("account", "instrument").get(pk=order_id)
+        family = Order.objects.select_related("account__connection", "instrument").get(pk=order_id)
         # lock order everywhere: account risk, trading states, order ids, orders, audit head
         risk = for_update(AccountRisk.objects.filter(account=family.account)).get()
         states = lock_states(family.account, family.instrument)
         orders = [order for order in lock_orders(family_ids(order_id)) if order.standing in UNSENT]
         if not orders or orders[0].pk != order_id:
             return NOTHING
+        if closed := _closed_gate(orders, family.account.connection):
+            _refuse(orders, closed)
+            return FlightPlan([], denied=True)
         verdicts = [
             _judge(order, family=orders, states=states, picture=picture, proof=proof, boottime=boottime)
             for order in orders
@@ -119,6 +125,23 @@ def put_in_flight(
         [_as_value(order, transmit=order is flying[-1] or not is_bracket) for order in flying],
         committed_at=committed_at,
     )
+
+
+def _closed_gate(orders: Sequence[Order], connection: Connection) -> str:
+    """Return the code why none of these may leave now, whatever their terms; empty if they may.
+
+    What other code has accepted may mean something else by the same row; a restart that is
+    near would leave the order in doubt.
+    """
+    if any(_judged_by(order) != code_version() for order in orders):
+        return VERSION_MISMATCH
+    return "RESTART_WINDOW" if restart_ahead(connection) is not None else ""
+
+
+def _judged_by(order: Order) -> str:
+    """Return the version of the code whose gate 1 has accepted the order."""
+    word: str = order.decisions[-1].get("code_version", "") if order.decisions else ""
+    return word
 
 
 def _as_value(order: Order, *, transmit: bool) -> FlyingOrder:
@@ -181,6 +204,12 @@ def _deny(orders: Sequence[Order], verdicts: Sequence[Verdict]) -> None:
                 "decisions": [*order.decisions, decision_row(verdict, gate="G2")],
             },
         )
+
+
+def _refuse(orders: Sequence[Order], code: str) -> None:
+    for order in orders:
+        evidence = {"gate": "G2", "reasons": [code]}
+        move(order, OrderStatus.DENIED, cause="denied", evidence=evidence, changes={"reason_codes": [code]})
 
 
 def _commit_in_flight(

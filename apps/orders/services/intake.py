@@ -15,11 +15,13 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.accounts.models import Account
-from apps.accounts.selectors import account_by_code, is_ready
+from apps.accounts.order_gate import closed_gate
+from apps.accounts.selectors import account_by_code
 from apps.common import crash
 from apps.common.bell import ring_on_commit
 from apps.common.db import database_now, for_update, short_transaction
 from apps.common.request_ids import RequestIds
+from apps.common.version import code_version
 from apps.common.waiting import wait_until
 from apps.domain.errors import DomainError
 from apps.domain.identity import fingerprint, is_client_order_id, order_ref, plain
@@ -50,6 +52,12 @@ class BrokerNotReady(DomainError):
     """The connection is not READY; nothing was stored."""
 
     code = "BROKER_NOT_READY"
+
+
+class RestartWindow(DomainError):
+    """IB Gateway is about to restart or restarts; nothing was stored."""
+
+    code = "RESTART_WINDOW"
 
 
 class IdempotencyKeyConflict(DomainError):
@@ -165,7 +173,7 @@ def submit_order(
 ) -> Submission:
     """Accept or deny one order, durably; a known key answers with the order it made.
 
-    The order comes back ACCEPTED or DENIED. Raises BrokerNotReady, InvalidKey,
+    The order comes back ACCEPTED or DENIED. Raises BrokerNotReady, RestartWindow, InvalidKey,
     IdempotencyKeyRequired, IdempotencyKeyConflict, ImmediateTrigger, and what resolving the
     symbol raises; whatever is raised has stored nothing.
     """
@@ -214,10 +222,16 @@ def replay(account: Account, ticket: OrderTicket, key: str) -> Submission | None
 
 
 def require_ready(account: Account) -> None:
-    """Raise BrokerNotReady unless the account's connection is READY and its gateway alive."""
-    if not is_ready(account.connection):
-        phase = account.connection.phase
-        raise BrokerNotReady(f"Not connected to IB Gateway ({phase})", phase=phase, retry_after_s=5)
+    """Raise BrokerNotReady or RestartWindow unless the account's connection takes new orders.
+
+    It does while it is READY, its gateway alive and of our code, and no restart near.
+    """
+    gate = closed_gate(account.connection, now=database_now())
+    if gate is None:
+        return
+    kind = RestartWindow if gate.code == RestartWindow.code else BrokerNotReady
+    phase = account.connection.phase
+    raise kind(gate.sentence, phase=phase, reason=gate.reason, retry_after_s=gate.retry_after_s)
 
 
 def prepare(
@@ -437,6 +451,7 @@ def decision_row(verdict: Verdict, *, gate: str) -> dict[str, Any]:
     """Return what a gate found, as the order keeps it."""
     return {
         "gate": gate,
+        "code_version": code_version(),
         "limits_version": verdict.limits_version,
         "controls": list(verdict.controls),
         "refusals": [asdict(refusal) | {"nearest": list(refusal.nearest)} for refusal in verdict.refusals],
