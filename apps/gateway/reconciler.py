@@ -6,8 +6,10 @@ and recovery are this one path. What a finding means for an order is decided in 
 
 import asyncio
 import logging
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 from apps.accounts.services import record_balances
 from apps.broker.port import BrokerSnapshot
@@ -27,6 +29,7 @@ from apps.gateway.poison import book_fact
 from apps.gateway.selectors import positions_differ
 from apps.gateway.services import close_recovery, note_recovered, open_recovery
 from apps.gateway.session_state import SessionState
+from apps.orders.repeats import new_commissions, new_executions, new_orders
 from apps.orders.selectors import in_doubt_count, reconcilable, unanswered_changes
 from apps.orders.services.facts import record_broker_order, record_commission, record_execution
 from apps.orders.services.findings import Seen, apply_absences, rematched
@@ -35,6 +38,8 @@ from apps.orders.services.twins import settle_twins
 from apps.positions.selectors import ledgers_apart
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 CALM_EVERY_S = 60.0
 DOUBT_EVERY_S = 20.0
@@ -196,18 +201,18 @@ async def _book(
     """Book executions first, then orders; return the executions nobody had told us of."""
     recovered = [
         _described(execution)
-        for execution in snapshot.executions
+        for execution in await _new(new_executions, snapshot.executions, sender=state.sender)
         if await book_fact(state, record_execution, execution)
     ]
     if report_id is not None:
         await in_db(note_recovered, report_id, recovered, lane="facts")
-    for commission in snapshot.commissions:
+    for commission in await _new(new_commissions, snapshot.commissions, sender=state.sender):
         await book_fact(state, record_commission, commission)
     for cause, orders in (
         ("open_orders", snapshot.open_orders),
         ("completed_orders", snapshot.completed_orders),
     ):
-        for order in orders:
+        for order in await _new(new_orders, orders, sender=state.sender, cause=cause):
             await book_fact(state, record_broker_order, order, cause=cause, list_began_at=began_at)
     await in_db(
         settle_twins,
@@ -217,6 +222,10 @@ async def _book(
         lane="facts",
     )
     return recovered
+
+
+async def _new(leave_out: Callable[..., list[T]], told: Sequence[T], **kwargs: object) -> list[T]:
+    return await in_db(leave_out, told, lane="facts", deadline_s=DEADLINE_S, **kwargs)
 
 
 def _described(execution: ExecutionReport) -> dict[str, object]:

@@ -5,7 +5,6 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.domain.events import BrokerNotice
@@ -38,8 +37,9 @@ def headlines(order: Order) -> list[str]:
 def doubted(flying: Order, sender: Sender) -> Order:
     """An order that was in doubt for 45.5 s, was found, and has filled in two parts."""
     mark_unknown(connection="main", session=2, silent_for=timedelta(seconds=5))
-    OrderEvent.objects.filter(cause="no_word").update(at=timezone.now() - timedelta(seconds=45.5))
     record_status(status(flying, "Submitted"), sender=sender)
+    found_at = OrderEvent.objects.get(cause="broker_status").at
+    OrderEvent.objects.filter(cause="no_word").update(at=found_at - timedelta(seconds=45.5))
     for exec_id, quantity in (("a.b.01.01", 4), ("a.b.02.01", 6)):
         record_execution(execution(flying, exec_id=exec_id, quantity=quantity), sender=sender)
         paid = CommissionReport(exec_id, Decimal("0.50"), "USD", None)

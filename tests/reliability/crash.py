@@ -96,6 +96,7 @@ class Run:
         self.scores: dict[str, Score] = defaultdict(Score)
         self.longest_doubt_s = 0.0
         self.stuck: set[int] = set()
+        self.delays: list[Violation] = []
         self._client = product.client()
         self._points: dict[str, str] = {}
         self._resting: list[int] = []
@@ -108,7 +109,11 @@ class Run:
     def kill_at(self, point: Point) -> None:
         """Play one round: arm, trade until the victim is dead, bring back what is needed."""
         before = time.monotonic()
-        reached = _ROUNDS[point.victim](self, point)
+        try:
+            reached = _ROUNDS[point.victim](self, point)
+        except AssertionError as late:
+            reached = False
+            self.delays.append(Violation("progress", f"kill {self.kills + 1}, {point.name}: {late}"))
         score = self.scores[point.name]
         score.kills += 1
         score.missed += not reached
@@ -124,7 +129,7 @@ class Run:
     def die_at_random(self, point: Point) -> bool:
         self._end_gateway()
         gateway = self.product.start_gateway()
-        until(lambda: self.rows.connection()["phase"] == "READY", within_s=20, what="READY")
+        until(lambda: self.rows.connection()["phase"] == "READY", within_s=60, what="READY")
         dies_at = time.monotonic() + self.random.random() * 0.8
         self._trade_until(point, lambda: time.monotonic() > dies_at)
         gateway.kill()
@@ -171,7 +176,7 @@ class Run:
             self._place(point)
         self._end_gateway()
         gateway = self.product.start_gateway(f"{point.name}:{self.random.randint(1, point.passes)}")
-        until(lambda: self.rows.connection()["phase"] == "READY" or not gateway.is_alive, within_s=20)
+        until(lambda: self.rows.connection()["phase"] == "READY" or not gateway.is_alive, within_s=60)
         self.product.manage("kill", "--reason", "crash test")
         try:
             until(lambda: not gateway.is_alive, within_s=ROUND_S)
@@ -229,6 +234,11 @@ class Run:
         self.product.until_gateway_ready()
         return True
 
+    @property
+    def kills(self) -> int:
+        """Return how many rounds were played."""
+        return sum(score.kills for score in self.scores.values())
+
     def rest(self) -> None:
         """Let everything come to rest; what is still in doubt afterwards is for the checker."""
         self._be_ready()
@@ -250,7 +260,7 @@ class Run:
         found += [
             Violation("stuck", f"order {number} was in doubt > {STUCK_S:.0f} s") for number in self.stuck
         ]
-        return found
+        return found + self.delays
 
     # --- trading -------------------------------------------------------------------------
 
@@ -430,7 +440,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _report(run: Run, found: list[Violation], *, audit: str, seconds: float) -> None:
     kinds = Counter(violation.invariant for violation in found)
-    kills = sum(score.kills for score in run.scores.values())
+    kills = run.kills
     orders = sum(sum(score.ends.values()) for score in run.scores.values())
     print(
         f"{kills} kills, {orders} orders, {len(run.product.wire.tap.sent('3'))} order frames, {seconds:.0f} s"

@@ -228,7 +228,7 @@ def hear_terms(order: Order, report: BrokerOrder, *, list_began_at: datetime | N
 
     Completed orders state no dependable quantity, so only open ones are heard.
     """
-    if report.status in {"Filled", "Cancelled", "ApiCancelled"} or report.quantity <= 0:
+    if not _states_terms(report):
         return
     shown = (report.quantity, report.limit_price, report.stop_price)
     change = _pending(order)
@@ -248,6 +248,18 @@ def hear_terms(order: Order, report: BrokerOrder, *, list_began_at: datetime | N
             evidence={"ours": _words(_order_terms(order)), "broker": _words(shown)},
         )
         _take_terms(order, shown, cause="terms_changed_at_broker")
+
+
+def shows_the_same_terms(order: Order, report: BrokerOrder) -> bool:
+    """Tell whether `hear_terms` would leave an order alone that has no change pending."""
+    if order.standing in CLOSED or not _states_terms(report):
+        return True
+    shown = (report.quantity, report.limit_price, report.stop_price)
+    return _alike(shown, _order_terms(order), order)
+
+
+def _states_terms(report: BrokerOrder) -> bool:
+    return report.status not in {"Filled", "Cancelled", "ApiCancelled"} and report.quantity > 0
 
 
 def close_changes(order: Order) -> None:

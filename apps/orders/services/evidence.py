@@ -80,15 +80,23 @@ def apply_word(order: Order, word: Word) -> Order:
     return move(order, after, cause=word.cause, evidence=evidence, changes=changes)
 
 
-def _meaning(order: Order, word: Word) -> OrderStatus | None:
-    """Return the status a word proves, None if it proves none."""
+def is_repeated(order: Order, word: Word) -> bool:
+    """Tell whether `apply_word` would leave an order alone that has no change pending."""
+    if word.text != order.broker_status or order.ib_perm_ids != [word.ib_perm_id] or order.ib_perm_words:
+        return False
+    after = _meaning(order, word, has_change=False)
+    return after is None or after is order.standing
+
+
+def _meaning(order: Order, word: Word, *, has_change: bool = True) -> OrderStatus | None:
+    """Return the status a word proves, None if it proves none; `has_change` says one may be pending."""
     if word.filled is not None and word.filled > order.filled_quantity:
         logger.warning("fills that no execution explains", extra={"order": str(order.uuid)})
         return OrderStatus.UNKNOWN
     return status_from_word(
         word.text,
         before=order.standing,
-        quantity=_quantity_meant(order, word),
+        quantity=_quantity_meant(order, word) if has_change else order.quantity,
         filled=order.filled_quantity,
         reject_code=_standing_refusal(order, word),
         is_over=word.filled is not None,
