@@ -10,7 +10,7 @@ FRAMES ?= 1000000
 SEED ?= 1
 BOOTSTRAP = python="$$(scripts/find-python)" && "$$python" scripts/prepare.py
 
-.PHONY: help run sim migrate test browser-test crash-test chaos generated-test sim-interop sim-fuzz bench check format lock clean venv venv-dev
+.PHONY: help run sim migrate test browser-test crash-test chaos seeded-bugs generated-test sim-interop sim-fuzz bench check format lock clean venv venv-dev
 
 help:  ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ generated-test: venv-dev  ## sequences of everything that can happen to orders, 
 chaos: venv-dev  ## every order row of the fault matrix with full counts, hours: ROWS="5 12" only these
 	@scripts/system-deps postgresql redis
 	@$(PYTHON) scripts/services.py -- $(PYTHON) -m tests.reliability.matrix $(ROWS)
+
+seeded-bugs: venv-dev  ## put 20 bugs in one by one and see each caught: BUG=pause-guard-skipped only that one
+	@$(PYTHON) -m tests.reliability.seeded $(BUG)
 
 check: venv-dev  ## lint, format, types, contracts, templates, migrations
 	@$(PYTHON) scripts/checks.py

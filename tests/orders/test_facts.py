@@ -25,6 +25,7 @@ from apps.orders.services.facts import (
 from apps.orders.services.families import submit_bracket
 from apps.orders.services.findings import Seen, apply_absences
 from apps.orders.services.flight import mark_unknown
+from apps.orders.services.wishes import request_cancel
 from tests.orders.conftest import BUY_10, Tara, execution, fly
 
 
@@ -434,3 +435,14 @@ class TestDatabase:
             OrderEvent.objects.create(
                 order=accepted, seq=1, from_status="ACCEPTED", to_status="IN_FLIGHT", cause="x", at=event.at
             )
+
+    def test_a_step_whose_event_cannot_be_written_is_not_taken(self, accepted: Order) -> None:
+        event = accepted.events.get()
+        OrderEvent.objects.create(
+            order=accepted, seq=2, from_status="ACCEPTED", to_status="DENIED", cause="x", at=event.at
+        )
+
+        with pytest.raises(IntegrityError):
+            request_cancel(accepted.pk, by="key:tara0001")
+
+        assert now_of(accepted).status == "ACCEPTED"

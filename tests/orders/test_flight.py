@@ -11,6 +11,8 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.accounts.models import Account, Lease
+from apps.common.clock import boottime
+from apps.domain.mode import ProofState
 from apps.domain.orders import Sender
 from apps.domain.quotes import Quote
 from apps.domain.restart import RestartSchedule
@@ -24,6 +26,7 @@ from apps.orders.services.flight import (
     expire_unsent,
     land_unsent,
     mark_unknown,
+    put_in_flight,
     raise_high_water,
     still_as_seen,
 )
@@ -126,6 +129,15 @@ class TestPutInFlight:
 
         assert plan.denied
         assert Order.objects.get().reason_codes == ["RISK_STALE_QUOTE"]
+
+    @pytest.mark.parametrize("proof", [ProofState.UNPROVEN, ProofState.CONTRADICTED])
+    def test_denies_while_this_session_has_not_proven_the_mode(
+        self, accepted: Order, sender: Sender, picture: Picture, proof: ProofState
+    ) -> None:
+        plan = put_in_flight(accepted.pk, sender=sender, picture=picture, proof=proof, boottime=boottime())
+
+        assert plan.denied
+        assert Order.objects.get().reason_codes == ["MODE_MISMATCH"]
 
     def test_gives_a_bracket_consecutive_ids(
         self, aapl: Instrument, sender: Sender, picture: Picture, tara: Tara

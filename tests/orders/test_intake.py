@@ -15,7 +15,8 @@ from apps.accounts.models import Account, Connection
 from apps.audit.models import AuditEvent
 from apps.domain.identity import order_ref
 from apps.domain.mode import ProofState
-from apps.domain.orders import OrderType
+from apps.domain.orders import OrderType, Sender
+from apps.domain.quotes import Quote
 from apps.domain.restart import RestartSchedule
 from apps.instruments.models import Instrument
 from apps.orders.models import Order, OrderEvent
@@ -29,7 +30,7 @@ from apps.orders.services.intake import (
     submit_order,
 )
 from apps.safety.models import TradingState
-from tests.orders.conftest import BUY_10, CODE, Tara, hold, sell
+from tests.orders.conftest import BUY_10, CODE, Tara, fly, hold, sell
 
 
 class TestSubmitOrder:
@@ -191,6 +192,18 @@ class TestGateOne:
         second = submit_order(sell(quantity=5), client_order_id="swing-0002", by=tara).order
 
         assert first.status == "ACCEPTED"
+        assert second.reason_codes == ["RISK_SHORT_NOT_ALLOWED"]
+
+    @pytest.mark.parametrize("status", ["IN_FLIGHT", "UNKNOWN", "PENDING_CANCEL"])
+    def test_counts_what_may_still_trade_against_the_position(
+        self, status: str, aapl: Instrument, tara: Tara, sender: Sender, picture: dict[int, Quote]
+    ) -> None:
+        hold(Account.objects.get(), aapl, 10)
+        fly(submit_order(sell(quantity=6), client_order_id="swing-0001", by=tara).order, sender, picture)
+        Order.objects.update(status=status)
+
+        second = submit_order(sell(quantity=5), client_order_id="swing-0002", by=tara).order
+
         assert second.reason_codes == ["RISK_SHORT_NOT_ALLOWED"]
 
     def test_lets_only_shrinking_orders_pass_while_reducing(

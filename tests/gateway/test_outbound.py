@@ -1,0 +1,160 @@
+"""The order lane: what is committed is written once, and nothing else is written at all."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+
+from apps.broker.memory import MemorySession
+from apps.broker.port import SessionIdentity
+from apps.common.aio import in_db
+from apps.common.clock import boottime
+from apps.domain.mode import Mode, prove_mode
+from apps.domain.orders import OrderStatus
+from apps.gateway.outbound import PAUSE_GUARD_S, OrderLane
+from apps.gateway.reconciler import reconcile
+from apps.gateway.session_state import Brake, SessionState
+from apps.orders.models import Order
+from apps.orders.services.families import submit_bracket
+from apps.orders.services.wishes import request_cancel
+from apps.safety.services.states import halt_trading
+from tests.gateway.house import config_for
+from tests.orders.conftest import BUY_10, CODE, aapl, accepted, account, picture, sender, tara
+
+__all__ = ["aapl", "accepted", "account", "picture", "sender", "tara"]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class NosyBroker(MemorySession):
+    """A twin that looks into the books at the very moment a frame arrives."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def write_order(self, frame):
+        super().write_order(frame)
+        with ThreadPoolExecutor(1) as elsewhere:  # a connection of its own sees only what is committed
+            self.found.append(elsewhere.submit(_status, frame.order_ref).result())
+
+
+def _status(order_ref):
+    try:
+        return Order.objects.values_list("status", flat=True).get(order_ref=order_ref)
+    finally:
+        connection.close()
+
+
+async def status_of(order):
+    return (await in_db(Order.objects.get, pk=order.pk)).status
+
+
+@pytest.fixture
+def lane_of(picture, tmp_path):
+    """Sign a sender in and return its lane, READY."""
+
+    async def signed_in(sender):
+        session = NosyBroker()
+        await session.connect()
+        state = SessionState(
+            number=sender.session,
+            sender=sender,
+            session=session,
+            identity=SessionIdentity(176, (CODE,), sender.next_valid_id, datetime.now(UTC)),
+            proof=prove_mode(Mode.PAPER, port=4002, managed_accounts=[CODE]),
+            opened_at=datetime.now(UTC),
+            brake=Brake(tmp_path / "HALT"),
+            picture=picture,
+        )
+        state.ready = True
+        return OrderLane(state)
+
+    return signed_in
+
+
+class TestFrames:
+    async def test_leave_after_the_commit_that_says_so(self, accepted, sender, lane_of):
+        lane = await lane_of(sender)
+
+        await lane.send_orders()
+
+        assert lane.state.session.found == [OrderStatus.IN_FLIGHT]
+
+    async def test_of_a_family_leave_after_one_commit_and_the_last_one_transmits(
+        self, aapl, tara, sender, lane_of
+    ):
+        await in_db(
+            submit_bracket,
+            BUY_10,
+            take_profit=Decimal(240),
+            stop_loss=Decimal(221),
+            client_order_id="swing-0001",
+            by=tara,
+        )
+        lane = await lane_of(sender)
+
+        await lane.send_orders()
+
+        assert lane.state.session.found == [OrderStatus.IN_FLIGHT] * 3
+        assert [frame.transmit for frame in lane.state.session.frames] == [False, False, True]
+
+    async def test_leave_once_however_often_the_lane_looks(self, accepted, sender, lane_of):
+        lane = await lane_of(sender)
+
+        for _ in range(3):
+            await lane.send_orders()
+
+        assert len(lane.state.session.frames) == 1
+
+    async def test_of_an_earlier_session_are_not_written_again(self, accepted, sender, lane_of, tmp_path):
+        await (await lane_of(sender)).send_orders()
+        later = await lane_of(replace(sender, session=2))
+
+        await reconcile(later.state, config_for(4002, tmp_path))
+        await later.send_orders()
+
+        assert later.state.session.frames == []
+        assert await status_of(accepted) == OrderStatus.UNKNOWN
+
+
+class TestNothingIsWritten:
+    async def test_after_a_pause_between_commit_and_write(self, accepted, sender, lane_of, monkeypatch):
+        lane = await lane_of(sender)
+        monkeypatch.setattr("apps.gateway.outbound.boottime", lambda: boottime() + PAUSE_GUARD_S + 0.1)
+
+        await lane.send_orders()
+
+        assert lane.state.session.frames == []
+        order = await in_db(Order.objects.get, pk=accepted.pk)
+        assert (order.status, order.reason_codes) == (OrderStatus.EXPIRED_UNSENT, ["GATEWAY_PAUSED"])
+
+    async def test_of_an_order_that_was_cancelled_before(self, accepted, sender, lane_of):
+        lane = await lane_of(sender)
+        await in_db(request_cancel, accepted.pk, by="key:tara0001")
+
+        await lane.send_orders()
+        await lane.send_cancels()
+
+        assert (lane.state.session.frames, lane.state.session.cancels) == ([], [])
+        assert await status_of(accepted) == OrderStatus.CANCELLED_UNSENT
+
+    async def test_while_trading_is_halted(self, accepted, sender, lane_of):
+        lane = await lane_of(sender)
+        await in_db(halt_trading, scope="*", by="user:rita", reason="fat finger")
+
+        await lane.send_orders()
+
+        assert lane.state.session.frames == []
+        assert await status_of(accepted) == OrderStatus.DENIED
+
+    async def test_of_an_order_whose_time_is_over(self, accepted, sender, lane_of):
+        lane = await lane_of(sender)
+        await in_db(Order.objects.update, expires_at=datetime.now(UTC) - timedelta(seconds=1))
+
+        await lane.send_orders()
+
+        assert lane.state.session.frames == []

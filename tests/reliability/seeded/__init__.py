@@ -1,0 +1,1 @@
+"""Bugs put in on purpose, one by one: tests that miss one of them are not worth their green."""
