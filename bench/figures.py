@@ -44,6 +44,11 @@ def ratio_at_least(bound: float) -> Target:
     return Target(bound, is_judged=True)
 
 
+def ratio_at_most(bound: float) -> Target:
+    """Return a target from above that fails the bench when it is missed."""
+    return Target(bound, is_upper=True, is_judged=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One line of a table; `rounds` holds what each round gave."""

@@ -10,8 +10,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -43,13 +43,20 @@ class Program:
     Raises RuntimeError if it ends before it has said its first line.
     """
 
-    def __init__(self, arguments: Sequence[str], *, is_pinned: bool = True) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        is_pinned: bool = True,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.started_at = time.perf_counter()
         self._process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
             # As it runs anywhere else: compiled code is kept from the first start on.
-            env={key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"},
+            env={key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+            | dict(environment or {}),
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -103,6 +110,20 @@ def pin_load() -> None:
     """Keep this process, which makes and reads the load, off the measured core."""
     if has_two_cores():
         os.sched_setaffinity(0, {LOAD_CORE})
+
+
+@contextmanager
+def unpinned() -> Iterator[None]:
+    """Let everything run on every core: for a path that crosses more processes than there are cores."""
+    if not has_two_cores():
+        yield
+        return
+    kept = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, kept)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,18 +68,24 @@ def main() -> int:
 
 
 @contextlib.contextmanager
-def throw_away_services() -> Iterator[dict[str, str]]:
-    """Yield DATABASE_URL and REDIS_URL of two servers that live as long as this block."""
+def throw_away_services(*, durable: bool = False) -> Iterator[dict[str, str]]:
+    """Yield DATABASE_URL and REDIS_URL of two servers that live as long as this block.
+
+    A `durable` PostgreSQL waits for the disk at each commit, as one that is not thrown away does.
+    """
     account = unprivileged_account()
     with tempfile.TemporaryDirectory(prefix="jaxbroker-services-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         account.own(folder)
-        with postgresql(folder, account) as database_url, redis_server(folder, account) as redis_url:
+        with (
+            postgresql(folder, account, durable=durable) as database_url,
+            redis_server(folder, account) as redis_url,
+        ):
             yield {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
 
 
 @contextlib.contextmanager
-def postgresql(folder: Path, account: Account) -> Iterator[str]:
+def postgresql(folder: Path, account: Account, *, durable: bool = False) -> Iterator[str]:
     password, port, data = secrets.token_hex(16), free_port(), folder / "postgresql"
     password_file = folder / "password"
     password_file.write_text(password)
@@ -111,10 +117,9 @@ def postgresql(folder: Path, account: Account) -> Iterator[str]:
         "unix_socket_directories": folder,
         "max_connections": 200,
         "timezone": "UTC",
-        "fsync": "off",  # this database may be lost, and nothing may wait for the disk
-        "synchronous_commit": "off",
-        "full_page_writes": "off",
     }
+    if not durable:  # this database may be lost, and nothing may wait for the disk
+        settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     server = [postgresql_binary("postgres"), "-D", str(data), *options]
     with running(server, folder / "postgresql.log", account, stop_with=signal.SIGINT) as process:

@@ -7,12 +7,15 @@ from ipaddress import ip_network
 from apps.access.callers import KEY, Caller
 from apps.access.models import ApiKey
 from apps.common.peer import Peer
+from apps.common.prepared import Prepared
 from apps.domain.mode import Mode
+
+_key_of_id = Prepared(lambda key_id: ApiKey.objects.filter(key_id=key_id), str)
 
 
 def key_by_id(key_id: str) -> ApiKey | None:
     """Return the key with this public id."""
-    return ApiKey.objects.filter(key_id=key_id).first()
+    return _key_of_id.first(key_id)
 
 
 def caller_of(key: ApiKey) -> Caller:

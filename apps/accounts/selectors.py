@@ -11,6 +11,7 @@ from django.db.models import Min, QuerySet
 
 from apps.accounts.models import Account, AccountEvent, Balance, Connection, Lease, Phase
 from apps.common.db import DbClock, database_now
+from apps.common.prepared import Prepared
 from apps.domain.errors import DomainError
 from apps.domain.mode import ProofState
 from apps.domain.orders import Sender
@@ -59,9 +60,21 @@ class AccountSummary:
     as_of: datetime | None
 
 
+_connection_of_name = Prepared(lambda name: Connection.objects.filter(name=name), str)
+_account_of_code = Prepared(lambda code: Account.objects.select_related("connection").filter(code=code), str)
+_mode_of_connection = Prepared(
+    lambda name: (
+        Connection.objects.filter(name=name)
+        .annotate(asked_at=DbClock())
+        .values_list("mode", "mode_proof", "heartbeat_at", "asked_at")
+    ),
+    str,
+)
+
+
 def connection(name: str = "") -> Connection:
     """Return a connection, the configured one without a name. Raises ConnectionNotFound."""
-    found = Connection.objects.filter(name=name or settings.JAXBROKER_CONNECTION).first()
+    found = _connection_of_name.first(name or settings.JAXBROKER_CONNECTION)
     if found is None:
         raise ConnectionNotFound
     return found
@@ -74,7 +87,11 @@ def connections() -> list[Connection]:
 
 def gateway_is_silent(connection: Connection, now: datetime) -> bool:
     """Tell whether the connection's gateway gave no sign of life for 20 s, or never any."""
-    return connection.heartbeat_at is None or connection.heartbeat_at < now - SILENT_AFTER
+    return _is_silent(connection.heartbeat_at, now)
+
+
+def _is_silent(heartbeat_at: datetime | None, now: datetime) -> bool:
+    return heartbeat_at is None or heartbeat_at < now - SILENT_AFTER
 
 
 def is_ready(connection: Connection, *, now: datetime | None = None) -> bool:
@@ -89,13 +106,14 @@ def mode_word() -> str:
     """
     try:
         # One query: this is asked on every page, and its clock must be the database's.
-        rows = Connection.objects.filter(name=settings.JAXBROKER_CONNECTION).annotate(asked_at=DbClock())
-        found = rows.only("mode", "mode_proof", "heartbeat_at").first()
+        found = _mode_of_connection.first(settings.JAXBROKER_CONNECTION)
     except DatabaseError:
         return ProofState.UNPROVEN.value
-    if found is None or found.mode_proof != ProofState.PROVEN.value:
+    if found is None:
         return ProofState.UNPROVEN.value
-    return ProofState.UNPROVEN.value if gateway_is_silent(found, found.asked_at) else found.mode
+    mode, proof, heartbeat_at, asked_at = found
+    is_told = proof == ProofState.PROVEN.value and not _is_silent(heartbeat_at, asked_at)
+    return str(mode) if is_told else ProofState.UNPROVEN.value
 
 
 def lease_owner(connection_name: str) -> str:
@@ -120,13 +138,15 @@ def lease_of(sender: Sender, lasting: timedelta) -> QuerySet[Lease]:
 
 def accounts(codes: Collection[str] | None = None) -> list[Account]:
     """Return the accounts of these codes by code, with their connection; all of them for None."""
+    if codes is not None and len(codes) == 1:
+        return _account_of_code.rows(*codes)
     rows = Account.objects.select_related("connection")
     return list(rows if codes is None else rows.filter(code__in=codes))
 
 
 def account_by_code(code: str) -> Account:
     """Return an account with its connection. Raises AccountNotFound."""
-    found = Account.objects.select_related("connection").filter(code=code).first()
+    found = _account_of_code.first(code)
     if found is None:
         raise AccountNotFound
     return found

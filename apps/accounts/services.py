@@ -20,6 +20,7 @@ from apps.accounts.selectors import SUMMARY_TAGS, connection
 from apps.audit import services as audit
 from apps.common.bell import ring_on_commit
 from apps.common.db import DbClock, for_update
+from apps.common.prepared import PreparedUpdate, insert
 from apps.common.version import code_version
 from apps.domain.errors import DomainError
 from apps.domain.events import BalanceReport
@@ -238,6 +239,11 @@ def record_balances(reports: Sequence[BalanceReport]) -> None:
         append_event(account=owners[code], type="account", data=values)
 
 
+_count_event = PreparedUpdate(
+    lambda pk: (Account.objects.filter(pk=pk), {"last_seq": F("last_seq") + 1}), int, returning=("last_seq",)
+)
+
+
 def append_event(*, account: Account, type: str, data: dict[str, Any]) -> AccountEvent:  # noqa: A002
     """Add one event to the account's log under the next number and ring `events` on commit.
 
@@ -246,10 +252,10 @@ def append_event(*, account: Account, type: str, data: dict[str, Any]) -> Accoun
     """
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("An event needs the transaction of its change")
-    Account.objects.filter(pk=account.pk).update(last_seq=F("last_seq") + 1)
-    seq = Account.objects.values_list("last_seq", flat=True).get(pk=account.pk)
-    account.last_seq = seq
-    event = AccountEvent.objects.create(account=account, seq=seq, type=type, data=data, at=timezone.now())
+    ((account.last_seq,),) = _count_event.returned(account.pk)
+    event = insert(
+        AccountEvent(account=account, seq=account.last_seq, type=type, data=data, at=timezone.now())
+    )
     ring_on_commit("events")
     return event
 

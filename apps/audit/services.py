@@ -20,6 +20,7 @@ from apps.audit.chain import GENESIS, SEALED_FIELDS, clean_text, seal, storable
 from apps.audit.models import AuditEvent, ChainHead
 from apps.common.db import DbClock, for_update
 from apps.common.jsontext import rfc3339
+from apps.common.prepared import Prepared, PreparedUpdate, insert
 
 logger = logging.getLogger(__name__)
 
@@ -87,8 +88,8 @@ def record(
             "reason": clean_text(reason),
             "code_version": settings.JAXBROKER_VERSION,
         }
-        event = AuditEvent.objects.create(**row, hash=seal(row))
-        ChainHead.objects.filter(pk=head.pk).update(seq=event.seq, hash=event.hash)
+        event = insert(AuditEvent(**row, hash=seal(row)))
+        _move_head(event.seq, event.hash)
         return event
 
 
@@ -165,12 +166,17 @@ class _Findings:
             self.breaks.append(f"event {event.seq} is not the one that was anchored")
 
 
+_head = Prepared(lambda: for_update(ChainHead.objects.filter(pk=1)).annotate(now=DbClock()))
+_move_head = PreparedUpdate(
+    lambda seq, sealed: (ChainHead.objects.filter(pk=1), {"seq": seq, "hash": sealed}), int, str
+)
+
+
 def _locked_head() -> tuple[ChainHead, datetime]:
-    heads = for_update(ChainHead.objects.filter(pk=1)).annotate(now=DbClock())
-    head = heads.first()
+    head = _head.first()
     if head is None:
         ChainHead.objects.bulk_create([ChainHead()], ignore_conflicts=True)
-        head = heads.get()
+        (head,) = _head.rows()
     return head, head.now
 
 

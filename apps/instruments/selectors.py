@@ -3,6 +3,7 @@
 from datetime import datetime
 from functools import lru_cache
 
+from apps.common.prepared import Prepared
 from apps.domain.calendar import Session, parse_hours, session_word, zone_of
 from apps.domain.errors import DomainError
 from apps.domain.instruments import normalise_symbol
@@ -28,15 +29,18 @@ def instrument_by_con_id(ib_con_id: int) -> Instrument:
     return found
 
 
+_stocks_of_symbol = Prepared(
+    lambda symbol: Instrument.objects.filter(symbol=symbol, sec_type=SEC_TYPE, currency=CURRENCY), str
+)
+
+
 def known_instrument(symbol: str) -> Instrument | None:
     """Return the stock a symbol means, in any spelling, if the rows alone can tell.
 
     None if none or several fit and no person has pinned one. It may be out of date. Raises
     InvalidSymbol.
     """
-    rows = list(
-        Instrument.objects.filter(symbol=normalise_symbol(symbol), sec_type=SEC_TYPE, currency=CURRENCY)
-    )
+    rows = _stocks_of_symbol.rows(normalise_symbol(symbol))
     pinned = [row for row in rows if row.pinned]
     fitting = pinned or rows
     return fitting[0] if len(fitting) == 1 else None

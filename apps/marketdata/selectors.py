@@ -3,6 +3,7 @@
 from django.db.models import Min
 
 from apps.common.db import DbClock
+from apps.common.prepared import Prepared
 from apps.domain.candles import Candle
 from apps.instruments.models import Instrument
 from apps.marketdata.models import CandleRequest, CandleRow, CandleState, ReferencePrice, Watch
@@ -28,9 +29,12 @@ def wanted_lines(limit: int = 100) -> list[Instrument]:
     return [found[pk] for pk in wanted]
 
 
+_price_of_instrument = Prepared(lambda pk: ReferencePrice.objects.filter(instrument_id=pk), int)
+
+
 def reference_price(instrument: Instrument) -> ReferencePrice | None:
     """Return the newest stored prices, or the broker's refusal; None if there was neither."""
-    return ReferencePrice.objects.filter(instrument=instrument).first()
+    return _price_of_instrument.first(instrument.pk)
 
 
 def pending_candle_requests(limit: int) -> list[CandleRequest]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from apps.accounts.models import Account
+from apps.common.prepared import Prepared
 from apps.domain.instruments import InstrumentSpec
 from apps.domain.mode import ProofState
 from apps.domain.orders import NOT_CLOSED, OrderTicket, Side
@@ -65,10 +66,40 @@ def price_from_row(instrument: Instrument, *, now: datetime) -> PriceSeen:
     )
 
 
+_not_closed = Prepared(
+    lambda account: (
+        Order.objects.filter(account_id=account, status__in=sorted(NOT_CLOSED))
+        .select_related("parent")
+        .order_by("pk")
+    ),
+    int,
+)
+_fills_of_instrument = Prepared(
+    lambda account, instrument: (
+        Execution.objects.filter(account_id=account, instrument_id=instrument, superseded=False)
+        .order_by()
+        .values_list("side", "quantity")
+    ),
+    int,
+    int,
+)
+_fills_since = Prepared(
+    lambda account, instrument, moment: (
+        Execution.objects.filter(
+            account_id=account, instrument_id=instrument, superseded=False, booked_at__gt=moment
+        )
+        .order_by()
+        .values_list("side", "quantity")
+    ),
+    int,
+    int,
+    datetime,
+)
+
+
 def not_closed_orders(account: Account) -> list[Order]:
     """Return the account's orders that may still trade, those in doubt included."""
-    rows = Order.objects.filter(account=account, status__in=NOT_CLOSED).select_related("parent")
-    return list(rows.order_by("pk"))
+    return _not_closed.rows(account.pk)
 
 
 def holdings(account: Account, instrument: Instrument) -> tuple[Decimal, Decimal]:
@@ -79,12 +110,11 @@ def holdings(account: Account, instrument: Instrument) -> tuple[Decimal, Decimal
     """
     row = held_row(account, instrument)
     told = Decimal(0) if row is None else row.quantity
-    fills = Execution.objects.filter(account=account, instrument=instrument, superseded=False)
-    if row is not None:
-        fills = fills.filter(booked_at__gt=row.quantity_at)
-    untold = sum(
-        (Side(side).sign * quantity for side, quantity in fills.values_list("side", "quantity")), Decimal(0)
-    )
+    if row is None:
+        fills = _fills_of_instrument.rows(account.pk, instrument.pk)
+    else:
+        fills = _fills_since.rows(account.pk, instrument.pk, row.quantity_at)
+    untold = sum((Side(side).sign * quantity for side, quantity in fills), Decimal(0))
     least, most = sorted((told, told + untold), key=abs)
     return (least if least * most >= 0 else Decimal(0)), most
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.db.models import F
 
 from apps.accounts.models import Account
+from apps.common.prepared import Prepared
 from apps.instruments.models import Instrument
 from apps.positions.models import AccountPnl, DayStart, EquityDay, Position
 
@@ -24,9 +25,16 @@ def positions(account_codes: Collection[str] | None, *, all_types: bool = False)
     return list(rows.order_by("account__code", "instrument__symbol", "pk"))
 
 
+_row_held = Prepared(
+    lambda account, instrument: Position.objects.filter(account_id=account, instrument_id=instrument),
+    int,
+    int,
+)
+
+
 def held_row(account: Account, instrument: Instrument) -> Position | None:
     """Return the row of what is held, also when that is 0; None if nothing ever was."""
-    return Position.objects.filter(account=account, instrument=instrument).first()
+    return _row_held.first(account.pk, instrument.pk)
 
 
 def held(account: Account, instrument: Instrument) -> Decimal:

@@ -3,7 +3,10 @@
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
+from django.db.models import F, Q
+
 from apps.accounts.models import Account
+from apps.common.prepared import Prepared
 from apps.domain.mode import Mode
 from apps.domain.risk.limits import Limits, defaults_for, from_values
 from apps.safety.models import AccountRisk, Incident, LimitSet, State, TradingState
@@ -55,16 +58,25 @@ def strictest(states: Iterable[TradingState]) -> State:
     return max(words, key=_STRICTNESS.__getitem__, default=State.HALTED)
 
 
-def limits_in_force(account: Account) -> Limits:
+_risk_of_account = Prepared(lambda pk: AccountRisk.objects.filter(account_id=pk), int)
+_newest_limits = Prepared(
+    lambda pk: LimitSet.objects.filter(Q(account_id=pk) | Q(account__isnull=True)).order_by(
+        F("account_id").asc(nulls_last=True), "-version"
+    )[:1],
+    int,
+)
+
+
+def limits_in_force(account: Account, *, risk: AccountRisk | None = None) -> Limits:
     """Return the limits of the account: its own newest set, else the shared one, else the defaults.
 
     `version` is that of the account's risk row, so it rises with each change whatever its
-    source. Raises UnreadableLimits if the set cannot be read.
+    source; a caller that holds the row hands it over. Raises UnreadableLimits if the set cannot
+    be read.
     """
-    risk = AccountRisk.objects.filter(account=account).first()
-    version = 1 if risk is None else risk.version
-    sets = LimitSet.objects.order_by("-version")
-    newest = sets.filter(account=account).first() or sets.filter(account__isnull=True).first()
+    row = risk or _risk_of_account.first(account.pk)
+    version = 1 if row is None else row.version
+    newest = _newest_limits.first(account.pk)
     if newest is None:
         return replace(defaults_for(Mode(account.mode)), version=version)
     return from_values(newest.values, version=version)

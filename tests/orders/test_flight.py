@@ -32,6 +32,7 @@ from apps.orders.services.flight import (
 )
 from apps.orders.services.wishes import request_cancel
 from apps.safety.models import AccountRisk, TradingState
+from apps.safety.selectors import scopes_of
 from apps.safety.services.states import halt_trading
 from tests.orders.conftest import BUY_10, CODE, Tara, fly, hold
 
@@ -201,7 +202,7 @@ class TestPutInFlight:
     ) -> None:
         risk = AccountRisk.objects.get()
         states = list(TradingState.objects.all())
-        conditions = still_as_seen(accepted, states, risk)
+        conditions = still_as_seen(scopes_of(CODE, "AAPL"), states, risk)
         AccountRisk.objects.update(version=risk.version + 1)
 
         assert not Order.objects.filter(*conditions).exists()
@@ -210,7 +211,7 @@ class TestPutInFlight:
         self, accepted: Order, sender: Sender, picture: Picture
     ) -> None:
         risk = AccountRisk.objects.get()
-        conditions = still_as_seen(accepted, list(TradingState.objects.all()), risk)
+        conditions = still_as_seen(scopes_of(CODE, "AAPL"), list(TradingState.objects.all()), risk)
         assert Order.objects.filter(*conditions).exists()
         halt_trading(scope="symbol:AAPL", by="rita", reason="one symbol")
 

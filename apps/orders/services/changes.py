@@ -46,7 +46,7 @@ from apps.orders.services.transitions import SYSTEM, lock_order, move, note
 from apps.orders.services.wishes import OrderNotOurs, OrderTerminal
 from apps.orders.snapshots import PriceSeen, price_from_quote, price_from_row, siblings, snapshot_for
 from apps.safety.models import AccountRisk
-from apps.safety.selectors import limits_in_force, state_words
+from apps.safety.selectors import limits_in_force, scopes_of, state_words
 from apps.safety.services.incidents import record_incident
 from apps.safety.services.limits import ensure_account_risk
 
@@ -179,7 +179,12 @@ def put_change_in_flight(
             return None
         changed = OrderChange.objects.filter(
             Exists(lease_of(sender, lasting=LEASE_MARGIN)),
-            *still_as_seen(order, states, risk, account_ref=OuterRef("order__account")),
+            *still_as_seen(
+                scopes_of(order.account.code, order.instrument.symbol),
+                states,
+                risk,
+                account_ref=OuterRef("order__account"),
+            ),
             pk=change.pk,
             state=State.REQUESTED,
             expires_at__gt=DbClock(),

@@ -5,12 +5,14 @@ calls it and writes exactly what it returns, once (spec/orders.md section 5.2).
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import BigIntegerField, Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Greatest
 
@@ -19,20 +21,22 @@ from apps.accounts.order_gate import VERSION_MISMATCH, restart_ahead
 from apps.accounts.selectors import lease_of
 from apps.common import crash
 from apps.common.clock import boottime as now_boottime
-from apps.common.db import DbClock, for_update, short_transaction
+from apps.common.db import DbClock, short_transaction
+from apps.common.prepared import Json, Prepared, PreparedUpdate
 from apps.common.version import code_version
 from apps.domain.instruments import InstrumentSpec
 from apps.domain.mode import ProofState
 from apps.domain.orders import UNSENT, OrderStatus, OrderTicket, Sender
 from apps.domain.quotes import Picture
 from apps.domain.risk.gate import Verdict, evaluate
+from apps.domain.risk.limits import Limits
 from apps.orders.models import IbOrderIds, Order
 from apps.orders.selectors import family_ids
-from apps.orders.services.intake import Leg, decision_row, lock_states, rules_for
+from apps.orders.services.intake import Leg, decision_row, lock_account_risk, lock_states, rules_for
 from apps.orders.services.transitions import SYSTEM, lock_orders, move, record_step
 from apps.orders.snapshots import price_from_quote, siblings, snapshot_for
 from apps.safety.models import AccountRisk, TradingState
-from apps.safety.selectors import limits_in_force, scopes_of, state_words
+from apps.safety.selectors import EVERYTHING, limits_in_force, scopes_of, state_words
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +83,10 @@ class FlightPlan:
 
 NOTHING = FlightPlan([])
 
+_order_to_send = Prepared(
+    lambda pk: Order.objects.select_related("account__connection", "instrument").filter(pk=pk), int
+)
+
 
 def put_in_flight(
     order_id: int, *, sender: Sender, picture: Picture, proof: ProofState, boottime: float
@@ -91,18 +99,30 @@ def put_in_flight(
     Write nothing then, check the lease, look again.
     """
     with short_transaction(timeout_ms=TRANSACTION_MS, durable=True):
-        family = Order.objects.select_related("account__connection", "instrument").get(pk=order_id)
+        first = _order_to_send.first(order_id)
+        if first is None:
+            return NOTHING
         # lock order everywhere: account risk, trading states, order ids, orders, audit head
-        risk = for_update(AccountRisk.objects.filter(account=family.account)).get()
-        states = lock_states(family.account, family.instrument)
-        orders = [order for order in lock_orders(family_ids(order_id)) if order.standing in UNSENT]
+        risk = lock_account_risk(first.account)
+        states = lock_states(first.account, first.instrument)
+        family = [order_id] if first.group_id is None else family_ids(order_id)
+        orders = [order for order in lock_orders(family) if order.standing in UNSENT]
+        limits = limits_in_force(first.account, risk=risk)
         if not orders or orders[0].pk != order_id:
             return NOTHING
-        if closed := _closed_gate(orders, family.account.connection):
+        if closed := _closed_gate(orders, first.account.connection):
             _refuse(orders, closed)
             return FlightPlan([], denied=True)
         verdicts = [
-            _judge(order, family=orders, states=states, picture=picture, proof=proof, boottime=boottime)
+            _judge(
+                order,
+                family=orders,
+                states=states,
+                limits=limits,
+                picture=picture,
+                proof=proof,
+                boottime=boottime,
+            )
             for order in orders
         ]
         if any(not verdict.passed for verdict in verdicts):
@@ -171,6 +191,7 @@ def _judge(
     *,
     family: Sequence[Order],
     states: Sequence[TradingState],
+    limits: Limits,
     picture: Picture,
     proof: ProofState,
     boottime: float,
@@ -188,7 +209,7 @@ def _judge(
         beside=family.index(order),
     )
     leg = Leg(ticket, order.client_order_id, asked=ticket, follows_parent=order.parent_id is not None)
-    return evaluate(ticket, seen, limits_in_force(order.account), rules=rules_for(leg))
+    return evaluate(ticket, seen, limits, rules=rules_for(leg))
 
 
 def _deny(orders: Sequence[Order], verdicts: Sequence[Verdict]) -> None:
@@ -212,34 +233,63 @@ def _refuse(orders: Sequence[Order], code: str) -> None:
         move(order, OrderStatus.DENIED, cause="denied", evidence=evidence, changes={"reason_codes": [code]})
 
 
+@cache
+def _claim(states: int) -> PreparedUpdate:
+    """Return the one conditional UPDATE, for an order that so many trading states concern."""
+
+    def build(*slots: Any) -> tuple[QuerySet[Order], dict[str, Any]]:
+        told = iter(slots)
+        sender = Sender(next(told), next(told), next(told), next(told), next(told), next_valid_id=0)
+        seen = [TradingState(pk=next(told), state=next(told), halt_epoch=next(told)) for _ in range(states)]
+        risk = AccountRisk(pk=next(told), version=next(told))
+        scopes = (EVERYTHING, next(told), next(told))
+        changes = {
+            "status": OrderStatus.IN_FLIGHT.value,
+            "in_flight_at": DbClock(),
+            "updated_at": DbClock(),
+            "seq": F("seq") + 1,
+            "ib_client_id": sender.client_id,
+            "epoch": sender.epoch,
+            "broker_session": sender.session,
+        } | dict(zip(_CLAIMED, told, strict=False))
+        rows = Order.objects.filter(
+            Exists(lease_of(sender, lasting=LEASE_MARGIN)),
+            *still_as_seen(scopes, seen, risk),
+            pk=next(told),
+            status=OrderStatus.ACCEPTED.value,
+            expires_at__gt=DbClock(),
+        )
+        return rows, changes
+
+    state_kinds = (int, str, int) * states
+    kinds = (str, str, int, int, int, *state_kinds, int, int, str, str, int, int, int, Json, int)
+    return PreparedUpdate(build, *kinds, returning=_TOLD_BACK)
+
+
+_CLAIMED = ("ib_order_id", "halt_epoch", "limits_version", "decisions")
+_TOLD_BACK = ("status", "seq", "in_flight_at", "updated_at", "epoch", "broker_session", "ib_client_id")
+
+
 def _commit_in_flight(
     order: Order, verdict: Verdict, *, sender: Sender, risk: AccountRisk, states: Sequence[TradingState]
 ) -> bool:
     """Make the one conditional UPDATE; False if it did not change exactly one row."""
     ib_order_id = next_ib_order_id(sender)
     halt_epoch = max((state.halt_epoch for state in states), default=0)
-    changed = Order.objects.filter(
-        Exists(lease_of(sender, lasting=LEASE_MARGIN)),
-        *still_as_seen(order, states, risk),
-        pk=order.pk,
-        status=OrderStatus.ACCEPTED,
-        expires_at__gt=DbClock(),
-    ).update(
-        status=OrderStatus.IN_FLIGHT,
-        in_flight_at=DbClock(),
-        updated_at=DbClock(),
-        seq=F("seq") + 1,
-        ib_order_id=ib_order_id,
-        ib_client_id=sender.client_id,
-        epoch=sender.epoch,
-        broker_session=sender.session,
-        halt_epoch=halt_epoch,
-        decisions=[*order.decisions, decision_row(verdict, gate="G2")],
-        limits_version=verdict.limits_version,
+    decisions = [*order.decisions, decision_row(verdict, gate="G2")]
+    claimed = (ib_order_id, halt_epoch, verdict.limits_version, decisions)
+    changed = _claim(len(states)).returned(
+        *(sender.connection, sender.owner, sender.epoch, sender.session, sender.client_id),
+        *(word for state in states for word in (state.pk, state.state, state.halt_epoch)),
+        *(risk.pk, risk.version),
+        *scopes_of(order.account.code, order.instrument.symbol)[1:],
+        *claimed,
+        order.pk,
     )
-    if changed != 1:
+    if len(changed) != 1:
         return False
-    order.refresh_from_db()
+    for name, value in zip((*_TOLD_BACK, *_CLAIMED), (*changed[0], *claimed), strict=True):
+        setattr(order, name, value)
     record_step(
         order,
         before=OrderStatus.ACCEPTED,
@@ -251,7 +301,7 @@ def _commit_in_flight(
 
 
 def still_as_seen(
-    order: Order,
+    scopes: Collection[str],
     states: Sequence[TradingState],
     risk: AccountRisk,
     *,
@@ -259,14 +309,14 @@ def still_as_seen(
 ) -> list[Q | Combinable]:
     """Return conditions that hold only while halt states and limits are the ones judged by.
 
-    `account_ref` leads from the row that is updated to its account. A scope that is restricted
+    `scopes` are all that concern the order. `account_ref` leads from the row that is updated to its
+    account. A scope that is restricted
     for the first time gets its row only then, hence the last but one.
     """
     conditions: list[Q | Combinable] = [
         Exists(TradingState.objects.filter(pk=state.pk, state=state.state, halt_epoch=state.halt_epoch))
         for state in states
     ]
-    scopes = scopes_of(order.account.code, order.instrument.symbol)
     unseen = TradingState.objects.filter(scope__in=scopes).exclude(pk__in=[state.pk for state in states])
     conditions.append(~Exists(unseen))
     conditions.append(
@@ -275,17 +325,27 @@ def still_as_seen(
     return conditions
 
 
+_raise_mark = PreparedUpdate(
+    lambda connection, client_id, next_valid_id: (
+        IbOrderIds.objects.filter(connection=connection, client_id=client_id),
+        {"high_water": Greatest(F("high_water") + 1, Value(next_valid_id, BigIntegerField()))},
+    ),
+    *(str, int, int),
+    returning=("high_water",),
+)
+
+
 def next_ib_order_id(sender: Sender) -> int:
     """Return an IB order id never used before, and raise the persisted mark to it.
 
     Runs in the caller's transaction, so a rollback gives the id back.
     """
-    mark, _ = IbOrderIds.objects.get_or_create(connection=sender.connection, client_id=sender.client_id)
-    IbOrderIds.objects.filter(pk=mark.pk).update(
-        high_water=Greatest(F("high_water") + 1, sender.next_valid_id)
-    )
-    mark.refresh_from_db(fields=["high_water"])
-    return mark.high_water
+    raised = _raise_mark.returned(sender.connection, sender.client_id, sender.next_valid_id)
+    if not raised:
+        IbOrderIds.objects.get_or_create(connection=sender.connection, client_id=sender.client_id)
+        raised = _raise_mark.returned(sender.connection, sender.client_id, sender.next_valid_id)
+    ((high_water,),) = raised
+    return int(high_water)
 
 
 def raise_high_water(*, connection: str, client_id: int, next_valid_id: int) -> int:

@@ -20,6 +20,7 @@ from apps.accounts.selectors import account_by_code
 from apps.common import crash
 from apps.common.bell import ring_on_commit
 from apps.common.db import database_now, for_update, short_transaction
+from apps.common.prepared import Prepared, insert
 from apps.common.request_ids import RequestIds
 from apps.common.version import code_version
 from apps.common.waiting import wait_until
@@ -205,13 +206,21 @@ def key_for(account: Account, client_order_id: str | None) -> tuple[str, tuple[s
     return client_order_id, ()
 
 
+_order_of_key = Prepared(
+    lambda account, key: Order.objects.select_related("account", "instrument", "group", "parent").filter(
+        account_id=account, client_order_id=key
+    ),
+    int,
+    str,
+)
+
+
 def replay(account: Account, ticket: OrderTicket, key: str) -> Submission | None:
     """Return what an earlier request with this key made, None if there was none.
 
     Raises IdempotencyKeyConflict if that was a different order.
     """
-    rows = Order.objects.select_related("account", "instrument", "group", "parent")
-    earlier = rows.filter(account=account, client_order_id=key).first()
+    earlier = _order_of_key.first(account.pk, key)
     if earlier is None:
         return None
     if earlier.fingerprint != fingerprint(ticket):
@@ -279,8 +288,10 @@ def on_tick(ticket: OrderTicket, request: Request) -> tuple[OrderTicket, tuple[s
 
 def refuse_immediate_trigger(ticket: OrderTicket, request: Request) -> None:
     """Raise ImmediateTrigger for a stop the market has passed already, unless allowed."""
+    if ticket.stop_price is None or request.wishes.allow_immediate_trigger:
+        return
     price = price_from_row(request.instrument, now=timezone.now()).reference
-    if ticket.stop_price is None or price is None or request.wishes.allow_immediate_trigger:
+    if price is None:
         return
     if (ticket.stop_price - price) * ticket.side.sign <= 0:
         raise ImmediateTrigger(f"Stop {plain(ticket.stop_price)} would trigger at once at {plain(price)}")
@@ -295,13 +306,13 @@ def accept(legs: Sequence[Leg], request: Request, *, kind: str = "") -> list[Ord
     ensure_account_risk(account=request.account)
     with short_transaction():
         # lock order everywhere: account risk, trading states, order ids, orders, audit head
-        for_update(AccountRisk.objects.filter(account=request.account)).get()
+        risk = lock_account_risk(request.account)
         now = database_now()
         refuse_orphans(legs, request.account)
         states = lock_states(request.account, request.instrument)
-        limits = limits_in_force(request.account)
+        limits = limits_in_force(request.account, risk=risk)
         verdicts = [
-            judge(leg, request, states=states, limits=limits, beside=number)
+            judge(leg, request, states=states, limits=limits, beside=number, now=now)
             for number, leg in enumerate(legs)
         ]
         books = Books(
@@ -323,22 +334,47 @@ def accept(legs: Sequence[Leg], request: Request, *, kind: str = "") -> list[Ord
     return orders
 
 
+_risk_row = Prepared(lambda account: for_update(AccountRisk.objects.filter(account_id=account)), int)
+
+
+def lock_account_risk(account: Account) -> AccountRisk:
+    """Return the row that makes the gates of one account serial, locked; the first lock of all."""
+    (risk,) = _risk_row.rows(account.pk)
+    return risk
+
+
+_orphan_of_ref = Prepared(
+    lambda account, ref: Order.objects.filter(
+        account_id=account, order_ref=ref, origin=Origin.ORPHAN.value
+    ).order_by("pk")[:1],
+    int,
+    str,
+)
+_unclaimed_execution_of_ref = Prepared(
+    lambda account, ref: Execution.objects.filter(
+        account_id=account, order_ref=ref, order__isnull=True
+    ).values_list("pk", flat=True)[:1],
+    int,
+    str,
+)
+
+
 def refuse_orphans(legs: Sequence[Leg], account: Account) -> None:
     """Raise IdempotencyKeyConflict if the broker has an order of this very name already.
 
     It was placed by a life of ours that this database does not remember; a second order of the
     same name would double it.
     """
-    refs = [order_ref(account.code, leg.client_order_id) for leg in legs]
-    orphan = Order.objects.filter(account=account, order_ref__in=refs, origin=Origin.ORPHAN).first()
-    if orphan is not None:
-        raise IdempotencyKeyConflict(
-            "The broker has an order of this key that is not in our books",
-            order_id=orphan.pk,
-            order_uuid=str(orphan.uuid),
-        )
-    if Execution.objects.filter(account=account, order_ref__in=refs, order__isnull=True).exists():
-        raise IdempotencyKeyConflict("The broker has filled an order of this key before")
+    for leg in legs:
+        ref = order_ref(account.code, leg.client_order_id)
+        if (orphan := _orphan_of_ref.first(account.pk, ref)) is not None:
+            raise IdempotencyKeyConflict(
+                "The broker has an order of this key that is not in our books",
+                order_id=orphan.pk,
+                order_uuid=str(orphan.uuid),
+            )
+        if _unclaimed_execution_of_ref.rows(account.pk, ref):
+            raise IdempotencyKeyConflict("The broker has filled an order of this key before")
 
 
 def rules_for(leg: Leg) -> tuple[Rule, ...]:
@@ -359,8 +395,12 @@ def judge(
     limits: Limits,
     leave_out: Collection[int] = (),
     beside: int = 0,
+    now: datetime | None = None,
 ) -> Verdict:
-    """Run gate 1 over one leg; `leave_out` are orders it would replace, `beside` counts its elders."""
+    """Run gate 1 over one leg; `leave_out` are orders it would replace, `beside` counts its elders.
+
+    `now` is what the database's clock said a moment ago, if the caller has asked it.
+    """
     seen = snapshot_for(
         leg.ticket,
         account=request.account,
@@ -370,36 +410,44 @@ def judge(
         price=price_from_row(request.instrument, now=timezone.now()),
         leave_out=leave_out,
         beside=beside,
-        earlier_duplicate=_earlier_duplicate(leg, request, limits),
+        earlier_duplicate=_earlier_duplicate(leg, request, limits, now=now or database_now()),
     )
     return evaluate(leg.ticket, seen, limits, rules=rules_for(leg))
 
 
-def _earlier_duplicate(leg: Leg, request: Request, limits: Limits) -> str:
+_equal_orders_since = Prepared(
+    lambda account, instrument, text, principal, since: (
+        Order.objects.filter(
+            account_id=account,
+            instrument_id=instrument,
+            fingerprint=text,
+            principal=principal,
+            created_at__gt=since,
+        )
+        .exclude(status=OrderStatus.DENIED.value)
+        .order_by("-pk")
+        .values_list("pk", flat=True)[:1]
+    ),
+    *(int, int, str, str, datetime),
+)
+
+
+def _earlier_duplicate(leg: Leg, request: Request, limits: Limits, *, now: datetime) -> str:
     """Name an equal order of the same caller inside the window of R14."""
     if request.wishes.allow_duplicate:
         return ""
-    since = database_now() - timedelta(seconds=limits.duplicate_window_s)
-    twin = (
-        Order.objects.filter(
-            account=request.account,
-            instrument=request.instrument,
-            fingerprint=leg.fingerprint,
-            principal=request.by.principal,
-            created_at__gt=since,
-        )
-        .exclude(status=OrderStatus.DENIED)
-        .order_by("-pk")
-        .first()
+    since = now - timedelta(seconds=limits.duplicate_window_s)
+    twins = _equal_orders_since.rows(
+        request.account.pk, request.instrument.pk, leg.fingerprint, request.by.principal, since
     )
-    return f"order {twin.pk}" if twin else ""
+    return f"order {twins[0]}" if twins else ""
 
 
 def _store(leg: Leg, request: Request, verdict: Verdict, *, books: Books, parent: Order | None) -> Order:
     ticket = leg.ticket
     refused = bool(books.refused_by)
     codes = verdict.codes or books.refused_by
-    order = Order.objects.create(
+    row = Order(
         account=request.account,
         instrument=request.instrument,
         group=books.group,
@@ -432,6 +480,7 @@ def _store(leg: Leg, request: Request, verdict: Verdict, *, books: Books, parent
         expires_at=books.now + timedelta(seconds=_expiry_s(ticket, books.limits)),
         closed_at=books.now if refused else None,
     )
+    order = insert(row)
     record_step(
         order,
         before="",

@@ -13,6 +13,7 @@ from apps.accounts.services import append_event
 from apps.audit.services import record
 from apps.common.bell import ring_on_commit
 from apps.common.db import database_now, for_update
+from apps.common.prepared import Prepared, insert, update_row
 from apps.domain.errors import DomainError
 from apps.domain.identity import plain
 from apps.domain.incidents import IncidentKind
@@ -29,12 +30,23 @@ class IllegalMove(DomainError):
     code = "INTERNAL"
 
 
+_locked_order = Prepared(
+    lambda pk: for_update(
+        Order.objects.filter(pk=pk).select_related("account", "instrument", "parent").order_by()
+    ),
+    int,
+)
+
+
 def lock_orders(ids: Iterable[int]) -> list[Order]:
     """Return the orders locked until the transaction ends, always in the order of their ids.
 
     Orders of several accounts bring the rows of these accounts with them, by code.
     """
-    rows = Order.objects.filter(pk__in=list(ids)).select_related("account", "instrument", "parent")
+    wanted = list(ids)
+    if len(wanted) == 1:
+        return _locked_order.rows(*wanted)
+    rows = Order.objects.filter(pk__in=wanted).select_related("account", "instrument", "parent")
     orders = list(for_update(rows.order_by("pk")))
     accounts = {order.account_id for order in orders}
     if len(accounts) > 1:  # each move takes its account's log, then the audit head, and keeps both
@@ -44,8 +56,10 @@ def lock_orders(ids: Iterable[int]) -> list[Order]:
 
 def lock_order(order_id: int) -> Order:
     """Return one order locked until the transaction ends. Raises Order.DoesNotExist."""
-    rows = Order.objects.filter(pk=order_id).select_related("account", "instrument", "parent")
-    return for_update(rows).get()
+    order = _locked_order.first(order_id)
+    if order is None:
+        raise Order.DoesNotExist
+    return order
 
 
 def move(
@@ -122,7 +136,7 @@ def write(
     values |= {"seq": order.seq + 1, "updated_at": database_now()}
     for name, value in values.items():
         setattr(order, name, value)
-    order.save(update_fields=list(values))
+    update_row(order, values)
     record_step(order, before=before, cause=cause, actor=actor, evidence=evidence)
     return order
 
@@ -132,16 +146,18 @@ def record_step(
 ) -> None:
     """Write event, account log and audit line of a change that is already in the row."""
     shown = dict(evidence or {})
-    OrderEvent.objects.create(
-        order=order,
-        seq=order.seq,
-        from_status=before,
-        to_status=order.status,
-        cause=cause,
-        evidence=shown,
-        broker_session=order.broker_session,
-        epoch=order.epoch,
-        at=order.updated_at,
+    insert(
+        OrderEvent(
+            order=order,
+            seq=order.seq,
+            from_status=before,
+            to_status=order.status,
+            cause=cause,
+            evidence=shown,
+            broker_session=order.broker_session,
+            epoch=order.epoch,
+            at=order.updated_at,
+        )
     )
     append_event(account=order.account, type="order", data=event_data(order))
     record(

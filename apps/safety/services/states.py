@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.accounts.selectors import accounts
@@ -20,6 +20,7 @@ from apps.audit import services as audit
 from apps.common import crash
 from apps.common.bell import ring_on_commit
 from apps.common.db import for_share, for_update, short_transaction
+from apps.common.prepared import Prepared
 from apps.domain.errors import DomainError
 from apps.domain.mode import Mode
 from apps.safety.models import State, TradingState
@@ -103,6 +104,15 @@ def confirm_halts(now: datetime) -> int:
         return confirmed
 
 
+_everything = Prepared(lambda: TradingState.objects.filter(scope=EVERYTHING), share_lock=True)
+_two_scopes = Prepared(
+    lambda one, other: TradingState.objects.filter(Q(scope=one) | Q(scope=other)).order_by("scope"),
+    str,
+    str,
+    share_lock=True,
+)
+
+
 def lock_trading_states(scopes: Collection[str]) -> list[TradingState]:
     """Return the states of everything and of `scopes`, shared until the transaction ends.
 
@@ -110,9 +120,11 @@ def lock_trading_states(scopes: Collection[str]) -> list[TradingState]:
     everything is no row: `strictest` then says HALTED only if no scope has one either, so
     the caller must find EVERYTHING first in the list. Rows come everything first, then by scope.
     """
-    everything = for_share(TradingState.objects.filter(scope=EVERYTHING))
-    others = TradingState.objects.filter(scope__in=set(scopes) - {EVERYTHING}).order_by("scope")
-    return everything + for_share(others)
+    everything = _everything.rows()
+    named = set(scopes) - {EVERYTHING}
+    if len(named) == 2:
+        return everything + _two_scopes.rows(*named)
+    return everything + for_share(TradingState.objects.filter(scope__in=named).order_by("scope"))
 
 
 def _checked(reason: str) -> str:
