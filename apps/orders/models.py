@@ -256,6 +256,8 @@ class OrderChange(models.Model):
     request_id = models.CharField(max_length=128, blank=True)
     reason_codes = models.JSONField(default=list, blank=True)
     decisions = models.JSONField(default=list, blank=True)
+    ib_error_code = models.IntegerField("IB error code", null=True, blank=True)
+    ib_error_text = models.TextField("IB error text", blank=True)
     epoch = models.BigIntegerField(null=True, blank=True)
     broker_session = models.BigIntegerField(null=True, blank=True)
     created_at = models.DateTimeField()

@@ -8,7 +8,8 @@ import pytest
 from django.utils import timezone
 
 from apps.common.clock import boottime
-from apps.domain.events import BrokerOrder, OrderStatusReport
+from apps.common.db import database_now
+from apps.domain.events import BrokerNotice, BrokerOrder, OrderStatusReport
 from apps.domain.mode import ProofState
 from apps.domain.orders import Side
 from apps.orders.models import Order, OrderChange
@@ -21,9 +22,16 @@ from apps.orders.services.changes import (
     put_change_in_flight,
     request_change,
 )
-from apps.orders.services.facts import record_broker_order, record_execution, record_status
+from apps.orders.services.facts import (
+    record_broker_order,
+    record_execution,
+    record_notice,
+    record_status,
+)
+from apps.orders.services.findings import Seen, apply_absences
 from apps.orders.services.wishes import OrderTerminal, request_cancel
 from apps.orders.snapshots import tradable_quantity
+from apps.safety.models import Incident
 from apps.safety.services.states import halt_trading
 from tests.orders.conftest import CODE, execution
 
@@ -259,6 +267,38 @@ class TestSettlement:
         assert again(change).state == "MOOT"
         with pytest.raises(OrderTerminal):
             request_change(working.pk, NEW, by="key:tara0001")
+
+    def test_a_list_asked_for_before_it_was_answered_takes_nothing_back(self, working, flown, sender):
+        asked_at = database_now()
+        new = shown(working, quantity=Decimal(20), limit_price=Decimal("227.00"))
+        record_broker_order(new, sender=sender, cause="open_order")
+
+        record_broker_order(shown(working), sender=sender, cause="open_orders", list_began_at=asked_at)
+
+        row = again(working)
+        assert (row.quantity, row.limit_price) == (20, Decimal("227.00"))
+        assert row.events.latest("seq").cause == "changed"
+        assert not Incident.objects.exists()
+
+    def test_a_refusal_of_it_does_not_make_a_later_cancel_a_rejection(self, working, flown, sender):
+        record_notice(BrokerNotice(working.ib_order_id, 201, "Order rejected"), sender=sender)
+        record_broker_order(shown(working), sender=sender, cause="open_orders", list_began_at=database_now())
+        assert again(flown).state == "REFUSED"
+        request_cancel(working.pk, by="key:tara0001")
+
+        report = OrderStatusReport(working.ib_order_id, 1873204411, 1, "Cancelled", Decimal(0), Decimal(10))
+        record_status(report, sender=sender)
+
+        assert again(working).status == "CANCELLED"
+
+    def test_a_refusal_of_it_does_not_end_the_order_that_lists_lose_from_sight(self, working, flown, sender):
+        record_notice(BrokerNotice(working.ib_order_id, 201, "Order rejected"), sender=sender)
+        began_at = database_now()
+        seen = Seen(order_refs=(), perm_ids=(), window_start=began_at - timedelta(hours=9), began_at=began_at)
+
+        apply_absences(seen=seen, sender=sender, candidates=[working.pk])
+
+        assert again(working).status == "UNKNOWN"
 
 
 class TestTermsChangedElsewhere:

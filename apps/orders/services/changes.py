@@ -53,6 +53,9 @@ from apps.safety.services.limits import ensure_account_risk
 State = OrderChange.State
 CHANGEABLE = frozenset({OrderStatus.WORKING, OrderStatus.PARTIALLY_FILLED})
 
+#: With these IB refuses to change an order that goes on as it was.
+REFUSAL_CODES = REJECT_CODES | {103, 104, 105}
+
 #: A stopped IB Gateway may act on what it has not read yet (F2), so old terms in a list prove
 #: a refusal only after this time, or beside a reject code.
 REFUSED_AFTER = timedelta(seconds=30)
@@ -235,12 +238,14 @@ def hear_terms(order: Order, report: BrokerOrder, *, list_began_at: datetime | N
     """
     if not _states_terms(report):
         return
+    if list_began_at is not None and _was_settled_since(order, list_began_at):
+        return
     shown = (report.quantity, report.limit_price, report.stop_price)
     change = _pending(order)
     if change is not None and change.state == State.IN_FLIGHT:
         if _alike(shown, _terms_of(change), order):
             _adopt(order, change)
-        elif _is_refusal(order, change, list_began_at):
+        elif _is_refusal(change, list_began_at):
             _end(order, change, State.REFUSED, cause="change_refused", reasons=["BROKER_REJECTED"])
         return
     if order.standing not in CLOSED and not _alike(shown, _order_terms(order), order):
@@ -265,6 +270,19 @@ def shows_the_same_terms(order: Order, report: BrokerOrder) -> bool:
 
 def _states_terms(report: BrokerOrder) -> bool:
     return report.status not in {"Filled", "Cancelled", "ApiCancelled"} and report.quantity > 0
+
+
+def hear_refusal(order: Order, code: int, text: str) -> bool:
+    """Keep a code with which IB answers the change of a locked order; False if it is about the order.
+
+    A code of the change must not end the order later: that goes on with its old terms.
+    """
+    change = _pending(order)
+    if change is None or change.state != State.IN_FLIGHT or code not in REFUSAL_CODES:
+        return False
+    change.ib_error_code, change.ib_error_text = code, text
+    change.save(update_fields=["ib_error_code", "ib_error_text"])
+    return True
 
 
 def close_changes(order: Order) -> None:
@@ -361,13 +379,18 @@ def _alike(shown: Terms, meant: Terms, order: Order) -> bool:
     return all(one == other for one, other, used in zip(shown, meant, uses, strict=True) if used)
 
 
-def _is_refusal(order: Order, change: OrderChange, list_began_at: datetime | None) -> bool:
+def _is_refusal(change: OrderChange, list_began_at: datetime | None) -> bool:
     """Tell whether a complete list with other terms proves that the change was not taken."""
     sent_at = change.in_flight_at
     if list_began_at is None or sent_at is None or list_began_at <= sent_at:
         return False
-    has_code = order.ib_error_code in REJECT_CODES | {103, 104, 105} and order.updated_at > sent_at
-    return has_code or list_began_at - sent_at >= REFUSED_AFTER
+    return change.ib_error_code is not None or list_began_at - sent_at >= REFUSED_AFTER
+
+
+def _was_settled_since(order: Order, moment: datetime) -> bool:
+    """Tell whether a change was answered after a list was asked for, so that the list is the older word."""
+    sent = OrderChange.objects.filter(order=order, in_flight_at__isnull=False)
+    return sent.filter(ended_at__gte=moment).exists()
 
 
 def _adopt(order: Order, change: OrderChange) -> None:
@@ -404,7 +427,7 @@ def _end(
 
 
 def _finish(change: OrderChange, state: OrderChange.State, *, reasons: list[str]) -> None:
-    change.state, change.reason_codes, change.ended_at = state, reasons, timezone.now()
+    change.state, change.reason_codes, change.ended_at = state, reasons, database_now()
     change.save(update_fields=["state", "reason_codes", "ended_at"])
 
 

@@ -27,7 +27,7 @@ from apps.domain.orders import (
     Sender,
 )
 from apps.orders.models import Execution, Order
-from apps.orders.services.changes import close_changes, hear_terms
+from apps.orders.services.changes import close_changes, hear_refusal, hear_terms
 from apps.orders.services.evidence import Word, apply_word
 from apps.orders.services.fills import book, fill_data, recount
 from apps.orders.services.foreign import adopt_foreign, refresh_foreign
@@ -184,9 +184,13 @@ def record_notice(notice: BrokerNotice, *, sender: Sender) -> Order | None:
 
 
 def _notice_changes(order: Order, notice: BrokerNotice, sender: Sender) -> dict[str, Any]:
-    """Return what the notice changes: a refusal once written is not hidden by a later notice."""
-    kept = order.ib_error_code in REJECT_CODES and notice.code not in REJECT_CODES
-    if kept or notice.code == _OWN_CANCEL:
+    """Return what the notice changes: a refusal once written is not hidden by a later notice.
+
+    One that answers a change of the order is the change's and says nothing of the order.
+    """
+    if notice.code == _OWN_CANCEL or hear_refusal(order, notice.code, notice.text):
+        return {}
+    if order.ib_error_code in REJECT_CODES and notice.code not in REJECT_CODES:
         return {}
     return {
         "ib_error_code": notice.code,
