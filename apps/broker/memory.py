@@ -141,6 +141,8 @@ class MemorySession:
         refs = {written.ib_order_id: written.order_ref for written in self.frames}
         if refs.get(frame.ib_order_id, frame.order_ref) != frame.order_ref:
             raise FrameRefused("this order id belongs to another order", field="ib_order_id")
+        if frame.order_ref in refs.values() and frame.ib_order_id not in refs:
+            raise FrameRefused("this order was written under another id", field="order_ref")
         self.frames.append(frame)
 
     def write_cancel(self, ib_order_id: int) -> None:

@@ -17,6 +17,7 @@ class IncidentKind(StrEnum):
     OVERFILL = "overfill"
     FILL_AFTER_CANCELLED = "fill_after_cancelled"
     FILL_OF_UNSENT = "fill_of_unsent"
+    UNSENT_AT_BROKER = "unsent_at_broker"
     REOPENED = "reopened"
     FILL_TAKEN_BACK = "fill_taken_back"
     NOT_PLACED_REVOKED = "not_placed_revoked"
@@ -50,6 +51,11 @@ INCIDENTS: Mapping[IncidentKind, IncidentMeaning] = MappingProxyType(
         ),
         _K.FILL_OF_UNSENT: IncidentMeaning(
             "A fill of an order that never left us", True, "Find out which program wrote this order"
+        ),
+        _K.UNSENT_AT_BROKER: IncidentMeaning(
+            "An order that never left us is at the broker",
+            True,
+            "Was the database restored? Compare both",
         ),
         _K.REOPENED: IncidentMeaning(
             "An ended order lives on at the broker", True, "Look at its story, then cancel it or let it work"

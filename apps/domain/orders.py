@@ -112,8 +112,14 @@ MOVES: Mapping[OrderStatus, frozenset[OrderStatus]] = {
     _S.PENDING_CANCEL: _SEEN_AT_BROKER | {_S.UNKNOWN},
 }
 
-#: Moves that only recorded broker evidence may make, each with an incident (I6, ST6).
+#: Moves that only recorded broker evidence may make, each with an incident (I6, ST6). What our
+#: rows say was never sent may be at the broker all the same: after a restore, or where a database
+#: forgot its last commits.
 LATE_EVIDENCE: Mapping[OrderStatus, frozenset[OrderStatus]] = {
+    _S.PENDING_APPROVAL: _SEEN_AT_BROKER,
+    _S.ACCEPTED: _SEEN_AT_BROKER,
+    _S.DENIED: _SEEN_AT_BROKER,
+    _S.CANCELLED_UNSENT: _SEEN_AT_BROKER,
     _S.NOT_PLACED: _SEEN_AT_BROKER,
     _S.CANCELLED: frozenset({_S.WORKING, _S.PARTIALLY_FILLED, _S.FILLED}),
     _S.REJECTED: _SEEN_AT_BROKER,

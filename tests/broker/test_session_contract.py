@@ -115,6 +115,12 @@ class TestOrders:
             ("jb:RESTING", "Cancelled")
         ]
 
+    async def test_an_order_keeps_its_id(self, session: BrokerSession) -> None:
+        session.write_order(resting_order(24))
+
+        with pytest.raises(FrameRefused):
+            session.write_order(resting_order(25))
+
     async def test_an_id_keeps_its_order(self, session: BrokerSession) -> None:
         session.write_order(resting_order(24))
 

@@ -189,15 +189,14 @@ class TestExecutions:
         order = now_of(flying)
         assert (order.status, order.filled_quantity, order.late) == ("CANCELLED", Decimal(0), True)
 
-    def test_a_fill_of_a_denied_order_is_booked_and_moves_nothing(
-        self, flying: Order, sender: Sender
-    ) -> None:
+    def test_a_fill_of_a_denied_order_is_believed(self, flying: Order, sender: Sender) -> None:
         Order.objects.update(status="DENIED")
 
         assert record_execution(execution(flying, quantity=4), sender=sender)
 
         order = now_of(flying)
-        assert (order.status, order.filled_quantity) == ("DENIED", Decimal(4))
+        assert (order.status, order.filled_quantity) == ("PARTIALLY_FILLED", Decimal(4))
+        assert order.late
 
     def test_commission_is_joined_once(self, flying: Order, sender: Sender) -> None:
         report = CommissionReport("0000e0d5.69b0c1f2.01.01", Decimal("1.00"), "USD", None)
@@ -414,8 +413,8 @@ class TestDatabase:
     @pytest.mark.parametrize(
         ("before", "after"),
         [
-            ("DENIED", "WORKING"),
-            ("ACCEPTED", "FILLED"),
+            ("DENIED", "IN_FLIGHT"),
+            ("ACCEPTED", "UNKNOWN"),
             ("IN_FLIGHT", "ACCEPTED"),
             ("FILLED", "CANCELLED_UNSENT"),
         ],

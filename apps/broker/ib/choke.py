@@ -54,6 +54,29 @@ def check_intent(frame: OrderFrame) -> None:
     _check_price("stop_price", frame.stop_price, is_needed=frame.order_type.needs_stop)
 
 
+class Written:
+    """The ids and references written in one broker session, each of them with one partner.
+
+    A reference under a second id would be a second order, whatever made our rows forget the first.
+    """
+
+    def __init__(self) -> None:
+        self._refs: dict[int, str] = {}
+        self._ids: dict[str, int] = {}
+
+    def check(self, frame: OrderFrame) -> None:
+        """Let a frame pass whose id and reference are both new, or partners. Raises FrameRefused."""
+        if self._refs.get(frame.ib_order_id, frame.order_ref) != frame.order_ref:
+            raise FrameRefused("this order id belongs to another order", field="ib_order_id")
+        if self._ids.get(frame.order_ref, frame.ib_order_id) != frame.ib_order_id:
+            raise FrameRefused("this order was written under another id", field="order_ref")
+
+    def keep(self, frame: OrderFrame) -> None:
+        """Remember what was written."""
+        self._refs[frame.ib_order_id] = frame.order_ref
+        self._ids[frame.order_ref] = frame.ib_order_id
+
+
 def check_built(fields: Sequence[str], frame: OrderFrame, *, server_version: int) -> None:
     """Let a built frame pass that says what the intent says, field by field. Raises FrameRefused."""
     if len(fields) != field_count(server_version):

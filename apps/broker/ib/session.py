@@ -17,7 +17,7 @@ from apps.broker.clock import boottime, utc_now
 from apps.broker.ib import ear as words
 from apps.broker.ib import translate
 from apps.broker.ib.asking import Asker
-from apps.broker.ib.choke import check_intent
+from apps.broker.ib.choke import Written, check_intent
 from apps.broker.ib.ear import Ear
 from apps.broker.ib.encodings import utc_text
 from apps.broker.ib.framing import Framing
@@ -36,7 +36,6 @@ from apps.broker.port import (
     BrokerUnavailable,
     CandleQuery,
     ConnectionSettings,
-    FrameRefused,
     SessionIdentity,
 )
 from apps.domain.candles import Candle
@@ -85,7 +84,7 @@ class IbSession:
         self._handshake: asyncio.Future[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._accounts: tuple[str, ...] = ()
-        self._refs: dict[int, str] = {}
+        self._written = Written()
         self._asked_time_at = float("-inf")
         self._broker_ahead = timedelta(0)
         self._is_lost = False
@@ -251,15 +250,14 @@ class IbSession:
         """Write one placeOrder frame now, or raise and write nothing."""
         self._asker.require_alive()
         check_intent(frame)
-        if self._refs.get(frame.ib_order_id, frame.order_ref) != frame.order_ref:
-            raise FrameRefused("this order id belongs to another order", field="ib_order_id")
+        self._written.check(frame)
         self._outlet.require_empty()
         if self._pacer.orders.wait_s() > 0:
             raise Backpressure("the order budget of this second is spent")
         contract, order = translate.order_contract(frame), translate.order_terms(frame)
         with self._outlet.intending(frame):
             self._client.placeOrder(frame.ib_order_id, contract, order)
-        self._refs[frame.ib_order_id] = frame.order_ref
+        self._written.keep(frame)
         self._pacer.orders.take()
 
     def write_cancel(self, ib_order_id: int) -> None:

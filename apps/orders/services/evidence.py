@@ -24,6 +24,7 @@ from apps.domain.orders import (
     IN_DOUBT,
     OPEN,
     OrderStatus,
+    Origin,
     is_late_evidence,
     may_move,
 )
@@ -40,7 +41,7 @@ class Word:
 
     `filled` is the broker's own count where a completed order states one: more than our
     executions explain means that an execution is missing, so nothing is final yet. `ib_order_id`
-    is 0 unless it is an id of our own client.
+    is 0 unless it is an id of our own client, `client_id`.
     """
 
     text: str
@@ -51,6 +52,7 @@ class Word:
     list_began_at: datetime | None = None
     filled: Decimal | None = None
     ib_order_id: int = 0
+    client_id: int = 0
 
     @property
     def is_reread(self) -> bool:
@@ -61,6 +63,7 @@ class Word:
 def apply_word(order: Order, word: Word) -> Order:
     """Let one status word of the broker act on a locked order."""
     changes = perm_changes(order, word.ib_perm_id, word=word.text, ib_order_id=word.ib_order_id)
+    changes |= _names_at_broker(order, word)
     if word.text and word.text != order.broker_status:
         changes["broker_status"] = word.text
     after = _meaning(order, word)
@@ -86,6 +89,17 @@ def is_repeated(order: Order, word: Word) -> bool:
         return False
     after = _meaning(order, word, has_change=False)
     return after is None or after is order.standing
+
+
+def _names_at_broker(order: Order, word: Word) -> dict[str, Any]:
+    """Return by what an order can be cancelled that our row does not know as sent."""
+    if order.origin != Origin.OWN or order.ib_order_id is not None or not word.ib_order_id:
+        return {}
+    return {
+        "ib_order_id": word.ib_order_id,
+        "ib_client_id": word.client_id,
+        "in_flight_at": order.in_flight_at or order.created_at,
+    }
 
 
 def _meaning(order: Order, word: Word, *, has_change: bool = True) -> OrderStatus | None:

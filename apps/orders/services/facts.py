@@ -72,6 +72,7 @@ def record_broker_order(
             list_began_at=list_began_at,
             filled=report.filled if cause == "completed_orders" else None,
             ib_order_id=report.ib_order_id if report.client_id == sender.client_id else 0,
+            client_id=report.client_id,
             evidence={"warning": report.warning} if report.warning else {},
         )
         if order.origin == Origin.OWN and not is_twin(order, report.ib_perm_id):
@@ -92,6 +93,7 @@ def record_status(report: OrderStatusReport, *, sender: Sender) -> Order | None:
             ib_perm_id=report.ib_perm_id,
             session=sender.session,
             ib_order_id=report.ib_order_id if report.client_id == sender.client_id else 0,
+            client_id=report.client_id,
             evidence={"why_held": report.why_held} if report.why_held else {},
         )
         return _apply(lock_order(found.pk), word)

@@ -12,7 +12,7 @@ from apps.accounts.models import Account
 from apps.domain.executions import ExecutionReport, average_price
 from apps.domain.identity import plain
 from apps.domain.incidents import IncidentKind
-from apps.domain.orders import OrderStatus, Side, is_late_evidence, may_move
+from apps.domain.orders import OrderStatus, Side
 from apps.instruments.services import ensure_instrument
 from apps.orders.models import Execution, Order
 from apps.orders.services.by_hand import supersede_entered
@@ -100,7 +100,9 @@ def recount(order: Order, execution: Execution) -> None:
         after = order.standing  # the row ends with the last order under its reference
     if after is OrderStatus.CANCELLED and order.standing is after and filled > order.filled_quantity:
         _tell(order, IncidentKind.FILL_AFTER_CANCELLED, f"{plain(filled)} filled of {order}", evidence)
-    if after is order.standing or not _is_possible(order, after, evidence):
+    if order.in_flight_at is None:
+        changes["in_flight_at"] = order.created_at
+    if after is order.standing:
         note(order, cause="execution", evidence=evidence, changes=changes)
     else:
         move(order, after, cause="execution", evidence=evidence, changes=changes)
@@ -111,14 +113,6 @@ def explained(order: Order) -> tuple[Decimal, Decimal | None]:
     rows = Execution.objects.filter(order=order, superseded=False)
     pairs = list(rows.values_list("quantity", "price"))
     return sum((quantity for quantity, _ in pairs), Decimal(0)), average_price(pairs)
-
-
-def _is_possible(order: Order, after: OrderStatus, evidence: dict[str, Any]) -> bool:
-    """Tell whether a fill may move the order; one that may not is an incident, never a lost fact."""
-    if may_move(order.standing, after) or is_late_evidence(order.standing, after):
-        return True
-    _tell(order, IncidentKind.FILL_OF_UNSENT, f"{order} was {order.status} and has filled", evidence)
-    return False
 
 
 def _tell(order: Order, kind: IncidentKind, detail: str, evidence: dict[str, Any]) -> None:

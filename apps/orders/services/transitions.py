@@ -17,7 +17,7 @@ from apps.common.prepared import Prepared, insert, update_row
 from apps.domain.errors import DomainError
 from apps.domain.identity import plain
 from apps.domain.incidents import IncidentKind
-from apps.domain.orders import CLOSED, OrderStatus, is_late_evidence, may_move
+from apps.domain.orders import CLOSED, UNSENT, OrderStatus, is_late_evidence, may_move
 from apps.orders.models import Order, OrderEvent
 from apps.safety.services.incidents import record_incident
 
@@ -89,7 +89,9 @@ def move(
 
 
 def incident_of_late(before: OrderStatus, cause: str) -> IncidentKind:
-    """Return what it means that the broker contradicts an end."""
+    """Return what it means that the broker contradicts an end, or that nothing was sent."""
+    if before in UNSENT | {OrderStatus.DENIED, OrderStatus.CANCELLED_UNSENT}:
+        return IncidentKind.FILL_OF_UNSENT if cause == "execution" else IncidentKind.UNSENT_AT_BROKER
     if before is OrderStatus.NOT_PLACED:
         return IncidentKind.NOT_PLACED_REVOKED
     if cause != "execution":
