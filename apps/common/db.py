@@ -13,6 +13,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import close_old_connections, connection, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Now
+from django.db.models.sql import Query
 from django.db.models.sql.compiler import SQLCompiler
 
 Row = TypeVar("Row", bound=models.Model)
@@ -40,13 +41,11 @@ class DbClock(Now):
 
 def database_now() -> datetime:
     """Return what the database's clock says; it alone is compared with times other processes wrote."""
+    sql, params = Query(None).get_compiler(connection=connection).compile(DbClock())
     with connection.cursor() as cursor:
-        if is_postgresql():
-            cursor.execute("SELECT CLOCK_TIMESTAMP()")
-            moment: datetime = cursor.fetchone()[0]
-            return moment
-        cursor.execute("SELECT STRFTIME('%Y-%m-%dT%H:%M:%f', 'NOW')")
-        return datetime.fromisoformat(cursor.fetchone()[0]).replace(tzinfo=UTC)
+        cursor.execute(f"SELECT {sql}", params)
+        moment: datetime | str = cursor.fetchone()[0]
+    return moment if isinstance(moment, datetime) else datetime.fromisoformat(moment).replace(tzinfo=UTC)
 
 
 def is_postgresql() -> bool:

@@ -83,7 +83,7 @@ async def reconcile(state: SessionState, config: GatewayConfig) -> bool:
         _look(state, snapshot, began_at, asked_at=began),
         state.identity.accounts,
         compare=sees_the_market,
-        now=datetime.now(UTC),
+        now=await in_db(database_now, lane="facts"),
         lane="facts",
         deadline_s=DEADLINE_S,
     )

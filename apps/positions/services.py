@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.accounts.models import Account
 from apps.accounts.selectors import account_by_code, account_values
 from apps.accounts.services import append_event
-from apps.common.db import for_update
+from apps.common.db import database_now, for_update
 from apps.domain.calendar import zone_of
 from apps.domain.events import PnlReport, PortfolioReport, PositionReport
 from apps.domain.identity import plain
@@ -177,7 +177,7 @@ def _record(
 ) -> Position:
     """Upsert one position in the caller's transaction; marks of what is closed are cleared."""
     before = Position.objects.filter(account=account, instrument=instrument).first()
-    now = timezone.now()
+    now = database_now()
     facts: dict[str, Decimal | datetime | None] = {
         "quantity": quantity,
         "average_cost": average_cost,

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, User
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from apps.common.db import DbClock, for_share, for_update, is_postgresql, short_transaction
+from apps.common.db import DbClock, database_now, for_share, for_update, is_postgresql, short_transaction
 from apps.common.models import uuid7
 
 pytestmark = pytest.mark.database
@@ -22,6 +22,14 @@ class TestDbClock:
         found = Group.objects.annotate(now=DbClock()).values_list("now", flat=True).first()
 
         assert abs(found - timezone.now()) < timedelta(seconds=5)
+
+    def test_is_what_database_now_tells(self):
+        Group.objects.create(name="floor")
+        clock = Group.objects.annotate(now=DbClock()).values_list("now", flat=True)
+
+        earlier, told, later = clock.first(), database_now(), clock.first()
+
+        assert earlier <= told <= later
 
     def test_works_in_filter_and_update_and_with_durations(self):
         user = User.objects.create(username="tara", last_login=timezone.now() + timedelta(minutes=5))

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from apps.common.db import database_now
 from apps.domain.events import PositionReport
 from apps.domain.orders import Sender
 from apps.gateway.books import Look, hold_against
@@ -15,6 +16,7 @@ from apps.gateway.selectors import last_check, open_differences
 from apps.gateway.services import close_recovery, note_recovered, open_recovery
 from apps.orders.models import Order
 from apps.orders.services.facts import record_broker_order, record_execution, record_status
+from apps.orders.snapshots import holdings
 from apps.positions.models import Ledger, Position
 from apps.safety.models import Incident
 from tests.orders.conftest import (
@@ -49,7 +51,7 @@ def held(quantity: int) -> tuple[PositionReport, ...]:
 def look(quantity: int, *, later_s: float = 0, asked_at: datetime | None = None, **changes) -> int:
     """Hold the books against a list asked for a moment ago; return how many differences are left."""
     now = timezone.now() + timedelta(seconds=later_s)
-    seen = Look(1, asked_at or datetime.now(UTC), held(quantity), completed=(), executions=(), newer=())
+    seen = Look(1, asked_at or database_now(), held(quantity), completed=(), executions=(), newer=())
     return hold_against(replace(seen, **changes), [CODE], compare=True, now=now)
 
 
@@ -96,14 +98,14 @@ class TestLedger:
         record_execution(execution(flying), sender=sender)
 
         assert not Position.objects.exists()
-        later = datetime.now(UTC)
+        later = database_now()
         assert look(10, asked_at=later) == 0
         assert ledger() == 10
 
     def test_waits_for_a_later_list_if_something_traded_while_it_was_read(
         self, flying: Order, sender: Sender
     ) -> None:
-        asked_at = datetime.now(UTC)
+        asked_at = database_now()
         record_execution(execution(flying), sender=sender)
 
         first = look(0, asked_at=asked_at)
@@ -118,6 +120,32 @@ class TestLedger:
         record_execution(execution(flying), sender=sender)
 
         assert (ledger(), look(10)) == (10, 0)
+
+
+class TestWhileOurOwnClockIsAnHourAhead:
+    @pytest.fixture
+    def ahead(self, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+        monkeypatch.setattr(timezone, "now", lambda: datetime.now(UTC) + timedelta(hours=1))
+        return monkeypatch
+
+    def test_what_traded_before_the_list_is_compared_with_it(
+        self, ahead: pytest.MonkeyPatch, flying: Order, sender: Sender
+    ) -> None:
+        look(0)
+
+        record_execution(execution(flying), sender=sender)
+
+        assert look(0, executions=(execution(flying),)) == 1
+
+    def test_what_trades_once_it_is_right_again_counts_as_held_perhaps(
+        self, ahead: pytest.MonkeyPatch, flying: Order, sender: Sender
+    ) -> None:
+        look(70)
+        ahead.undo()
+
+        record_execution(execution(flying), sender=sender)
+
+        assert holdings(flying.account, flying.instrument) == (70, 80)
 
 
 class TestPositions:
@@ -140,7 +168,7 @@ class TestPositions:
         self, flying: Order, sender: Sender
     ) -> None:
         look(70)
-        asked_at = datetime.now(UTC)
+        asked_at = database_now()
 
         record_execution(execution(flying), sender=sender)
 

@@ -305,8 +305,9 @@ class Hand:
             land_unsent([flying.pk for flying in plan.flying], sender=self._sender(), reason=reason)
 
     def _put(self, *frames: Frame) -> None:
-        assert self.broker.line is not None
-        self.broker.line.unread += frames
+        if frames:
+            assert self.broker.line is not None
+            self.broker.line.unread += frames
 
     def _why_not(self, committed_at: float) -> str:
         if self._now() - committed_at > PAUSE_GUARD_S:

@@ -9,11 +9,9 @@ from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 
-from django.utils import timezone
-
 from apps.accounts.models import Account
 from apps.accounts.services import append_event
-from apps.common.db import short_transaction
+from apps.common.db import database_now, short_transaction
 from apps.instruments.models import Instrument
 from apps.orders.models import Execution, Order
 from apps.orders.services.fills import fill_data, recount, signed
@@ -71,7 +69,7 @@ def _take_back(execution: Execution, order: Order | None) -> None:
         order_ref=execution.order_ref,
         ib_perm_id=execution.ib_perm_id,
         executed_at=execution.executed_at,
-        booked_at=timezone.now(),
+        booked_at=database_now(),
     )
     Execution.objects.filter(pk=execution.pk).update(superseded=True)
     move_ledger(account=execution.account, instrument=execution.instrument, change=-signed(execution))

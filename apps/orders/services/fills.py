@@ -6,9 +6,8 @@ The positions ledger moves in the same transaction, whoever made the order.
 from decimal import Decimal
 from typing import Any
 
-from django.utils import timezone
-
 from apps.accounts.models import Account
+from apps.common.db import database_now
 from apps.domain.executions import ExecutionReport, average_price
 from apps.domain.identity import plain
 from apps.domain.incidents import IncidentKind
@@ -51,7 +50,7 @@ def book(report: ExecutionReport, account: Account, order: Order | None) -> Exec
         order_ref=report.order_ref[:64],
         ib_perm_id=report.ib_perm_id,
         executed_at=report.executed_at,
-        booked_at=timezone.now(),
+        booked_at=database_now(),
     )
     family.filter(revision__lt=report.revision).update(superseded=True)
     if not execution.superseded:

@@ -13,12 +13,11 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.conf import settings
-from django.utils import timezone
 
 from apps.accounts.selectors import is_ready
 from apps.accounts.services import append_event
 from apps.common.bell import ring_on_commit
-from apps.common.db import short_transaction
+from apps.common.db import database_now, short_transaction
 from apps.domain.errors import DomainError
 from apps.domain.identity import plain
 from apps.domain.mode import Mode
@@ -113,7 +112,7 @@ def propose_resolution(
     because = _checked(because)
     with short_transaction():
         order = _locked(order_id)
-        now = timezone.now()
+        now = database_now()
         _require_resolvable(order, now=now)
         _require_fit(order, outcome, fills, now=now)
         _void_overdue(order, now=now)
@@ -148,7 +147,7 @@ def approve_resolution(uuid: UUID, *, by: str, because: str) -> Resolution:
         order, proposal = _open_proposal(uuid)
         if by == proposal.proposed_by:
             raise SecondPersonNeeded
-        now = timezone.now()
+        now = database_now()
         _require_resolvable(order, now=now)
         if order.seq != proposal.order_seq or now >= proposal.expires_at:
             raise ProposalVoid
@@ -163,7 +162,7 @@ def refuse_resolution(uuid: UUID, *, by: str, because: str) -> Resolution:
     because = _checked(because)
     with short_transaction():
         order, proposal = _open_proposal(uuid)
-        _decide(proposal, State.REFUSED, by=by, because=because, now=timezone.now())
+        _decide(proposal, State.REFUSED, by=by, because=because, now=database_now())
         evidence = {"outcome": proposal.outcome, "by": [by], "because": because}
         note(order, cause="resolution_refused", actor=by, evidence=evidence)
         ring_on_commit("orders")
