@@ -1,7 +1,7 @@
 """Do what the timetable says, inside this process; production has beat and a worker for it.
 
 The same Celery tasks are called, in a thread, one after the other. A task that fails is
-logged and due again after its period, as beat would have it.
+logged and asked for again a little later, as beat would have it.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from django.db import connections
 
 from apps.common.clock import boottime
 from jaxbroker.celery import app
-from jaxbroker.timetable import MINUTE_S, TIMETABLE
+from jaxbroker.timetable import TIMETABLE
 
 logger = logging.getLogger(__name__)
 
@@ -23,12 +23,12 @@ async def keep_timetable() -> NoReturn:
     """Run each task when it is due, for the first time within a minute."""
     app.loader.import_default_modules()
     started = boottime()
-    due = {work: started + min(work.period_s, MINUTE_S) for work in TIMETABLE}
+    due = {work: started + work.asked_every_s for work in TIMETABLE}
     while True:
         await asyncio.sleep(LOOK_EVERY_S)
         for work in TIMETABLE:
             if boottime() >= due[work]:
-                due[work] = boottime() + work.period_s
+                due[work] = boottime() + work.asked_every_s
                 await asyncio.to_thread(run_task, work.task)
 
 

@@ -14,6 +14,7 @@ from apps.console.unfold import UNFOLD_SETTINGS
 from apps.domain.mode import PORT_CLASSES, Mode, declared_mode, port_class
 from apps.domain.restart import RestartSchedule
 from jaxbroker import VERSION, env
+from jaxbroker.timetable import TIMETABLE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 _env = env.load(BASE_DIR)
@@ -140,6 +141,8 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_ENABLE_UTC = True
 CELERY_TIMEZONE = "UTC"
+#: What is done by the clock and how often in seconds, for whoever watches that it is.
+JAXBROKER_CLOCK_WORK = {work.name: work.period_s for work in TIMETABLE}
 
 # --- Secrets and who may come in ------------------------------------------------------------
 _secret_file = JAXBROKER_STATE_DIR / "secret_key"

@@ -1,4 +1,4 @@
-"""What rows of all parts share: an id for inside, a uuid for outside."""
+"""What rows of all parts share: an id for inside, a uuid for outside; and how far clock work has come."""
 
 import secrets
 import time
@@ -29,3 +29,24 @@ class PublicIdModel(models.Model):
 
     class Meta:
         abstract = True
+
+
+class ClockTurn(models.Model):
+    """The last period in which one piece of clock work was done; written in the transaction of its effect.
+
+    `turn` counts periods since 1970 by the clock of the database; -1 is none yet.
+    """
+
+    name = models.CharField(max_length=64, unique=True)
+    period_s = models.FloatField("period in seconds")
+    turn = models.BigIntegerField(default=-1)
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("name",)
+        constraints = [
+            models.CheckConstraint(condition=models.Q(period_s__gt=0), name="clock_turn_has_a_period"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}, turn {self.turn}"

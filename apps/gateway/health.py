@@ -14,6 +14,7 @@ from django.db import DatabaseError
 from apps.accounts.models import Connection, Phase
 from apps.accounts.order_gate import runs_our_code
 from apps.accounts.selectors import ConnectionNotFound, connection, gateway_is_silent
+from apps.common.turns import late_work
 from apps.domain.mode import ProofState
 from apps.gateway.selectors import unapplied_migrations
 from apps.safety.selectors import EVERYTHING, states, strictest
@@ -23,13 +24,17 @@ _migrated = False
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of a readiness answer; `code` and `detail` say what is wrong, `facts` are its numbers."""
+    """One line of a readiness answer; `code` and `detail` say what is wrong, `facts` are its numbers.
+
+    An `is_advice` line is shown and does not decide whether orders can be taken.
+    """
 
     name: str
     ok: bool
     code: str = ""
     detail: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
+    is_advice: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return the line as JSON, what is empty left out."""
@@ -85,8 +90,9 @@ def readiness(now: datetime) -> Readiness:
         _session(row, now),
         _same_code(row),
         _mode_proof(row, now),
+        *([_clock_work(now)] if migrated else []),
     )
-    return Readiness(ready=all(check.ok for check in checks), checks=checks)
+    return Readiness(ready=all(check.ok or check.is_advice for check in checks), checks=checks)
 
 
 def health_facts(now: datetime) -> HealthFacts:
@@ -155,6 +161,17 @@ def _same_code(row: Connection | None) -> Check:
         code="BROKER_NOT_READY",
         detail="VERSION_MISMATCH: the gateway runs another version of the code",
     )
+
+
+def _clock_work(now: datetime) -> Check:
+    """Say which clock work is late; no order waits for it."""
+    late = late_work(now)
+    said = [f"{one.name} {'never done' if one.for_s is None else _late_for(one.for_s)}" for one in late]
+    return Check("clock_work", ok=not late, detail=", ".join(said), is_advice=True)
+
+
+def _late_for(seconds: float) -> str:
+    return f"{int(seconds // 60)} min late"
 
 
 def _mode_proof(row: Connection | None, now: datetime) -> Check:

@@ -40,12 +40,24 @@ def ready(epoch):
 
 
 def failed(found):
-    return {check.name: check.code for check in found.checks if not check.ok}
+    return {check.name: check.code for check in found.checks if not check.ok and not check.is_advice}
 
 
 class TestReadiness:
     def test_is_true_only_when_everything_is(self, ready):
         assert failed(readiness(datetime.now(UTC))) == {}
+
+    def test_late_clock_work_is_told_and_keeps_no_order_waiting(self, ready, settings):
+        settings.JAXBROKER_CLOCK_WORK = {"audit anchor": 60.0}
+
+        found = readiness(datetime.now(UTC))
+
+        assert found.ready
+        assert found.checks[-1].as_json() == {
+            "name": "clock_work",
+            "ok": False,
+            "detail": "audit anchor never done",
+        }
 
     def test_without_a_gateway_names_each_thing_that_is_missing(self):
         found = readiness(datetime.now(UTC))
