@@ -95,7 +95,7 @@ def take_lease(
 
     `owner` must be unique to the process. Taking it again as the owner raises the epoch too.
     From `dead_owner`, which the caller knows to be gone, it is taken before it runs out. The
-    connection tells from then on which code its gateway runs. Raises ConnectionNotFound.
+    connection tells from then on which code its gateway runs, and is not READY. Raises ConnectionNotFound.
     """
     row = connection(connection_name)
     free = Q(expires_at__lte=DbClock()) | Q(owner__in=[one for one in (owner, dead_owner) if one])
@@ -105,6 +105,14 @@ def take_lease(
     if taken != 1:
         return None
     Connection.objects.filter(pk=row.pk).update(code_version=code_version())
+    # What the owner before us had signed in to ended with it; nobody may read READY out of it.
+    Connection.objects.filter(pk=row.pk, phase__in=_SIGNED_IN).update(
+        phase=Phase.DISCONNECTED,
+        reasons=["a new gateway begins"],
+        connected_since=None,
+        ready_at=None,
+        mode_proof=_proof_without_session(),
+    )
     return Lease.objects.values_list("epoch", flat=True).get(connection=row)
 
 

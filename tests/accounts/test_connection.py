@@ -19,6 +19,7 @@ from apps.accounts.services import (
     want_connection,
 )
 from apps.audit.models import AuditEvent
+from apps.common.version import code_version
 from apps.domain.mode import Mode, prove_mode
 from tests.accounts.conftest import PAPER_PORT, sign_in
 
@@ -124,6 +125,28 @@ class TestFence:
     @pytest.mark.parametrize("number", range(4))
     def test_lets_the_owner_write(self, epoch, number):
         self.writes(epoch)[number]()
+
+
+class TestTakeOver:
+    def test_ends_what_the_owner_before_was_signed_in_to(self, account, epoch):
+        phase(epoch, Phase.READY)
+        Lease.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+
+        take_lease(connection_name="main", owner="gateway-b")
+
+        row = Connection.objects.get()
+        assert (row.phase, row.mode_proof, row.connected_since) == (Phase.DISCONNECTED, "unproven", None)
+        assert not selectors.is_ready(row)
+
+    def test_tells_which_code_the_gateway_runs(self, epoch):
+        assert Connection.objects.get().code_version == code_version()
+
+    def test_leaves_a_connection_alone_that_people_switched_off(self, epoch):
+        phase(epoch, Phase.STOPPED)
+
+        take_lease(connection_name="main", owner="gateway-a")
+
+        assert Connection.objects.get().phase == Phase.STOPPED
 
 
 class TestSession:

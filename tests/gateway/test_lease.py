@@ -103,10 +103,12 @@ class TestLostLease:
 
         await in_db(release_lease, connection_name="main", owner=await owner(), epoch=1)
         await in_db(take_lease, connection_name="main", owner="somebody else")
+        taken = await gateway.row()
 
         with pytest.raises(LeaseLost):
             await asyncio.wait_for(gateway.task, timeout=10)
-        assert await gateway.phase() == "READY"
+        row = await gateway.row()
+        assert (row.phase, row.reasons) == (taken.phase, taken.reasons)
 
 
 class TestHostLock:
