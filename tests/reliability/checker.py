@@ -13,10 +13,11 @@ from itertools import pairwise
 from typing import Any
 
 from tests.reliability.history import History, Outcome, number_of
-from tests.reliability.rows import Dump, Row
-from tests.reliability.tap import PLACE_ORDER, Frame, Tap
+from tests.reliability.rows import Dump, Row, instant
+from tests.reliability.tap import PLACE_ORDER, Frame, Tap, Way
 
 PLACE_ID, TRANSMIT_SLOP_S = 1, 0.25
+NEXT_ID = "9"
 UNSENT_ENDS = frozenset({"CANCELLED_UNSENT", "EXPIRED_UNSENT", "DENIED"})
 CLOSED = UNSENT_ENDS | {"FILLED", "CANCELLED", "REJECTED", "NOT_PLACED"}
 OPEN = frozenset({"WORKING", "PARTIALLY_FILLED", "PENDING_CANCEL"})
@@ -107,7 +108,7 @@ def ids_are_unique(evidence: Evidence) -> Iterator[Violation]:
 
 
 def intent_before_frame(evidence: Evidence) -> Iterator[Violation]:
-    """I3 and I4: each frame has an earlier IN_FLIGHT event, and is in time."""
+    """I3: each frame has an IN_FLIGHT event."""
     flights = {
         event["order_id"]: event for event in evidence.dump.events if event["to_status"] == "IN_FLIGHT"
     }
@@ -117,6 +118,20 @@ def intent_before_frame(evidence: Evidence) -> Iterator[Violation]:
             yield Violation("I3", f"frame of {ref or 'no reference'} without a row")
         elif order["id"] not in flights:
             yield Violation("I3", f"frame of order {order['id']} without IN_FLIGHT")
+
+
+def frames_in_time(evidence: Evidence) -> Iterator[Violation]:
+    """I4: no order goes over the wire later than 250 ms after its expiry."""
+    first: dict[str, Frame] = {}
+    for frame, ref in evidence.placed():
+        first.setdefault(ref, frame)
+    for ref, frame in first.items():
+        order = evidence.order_of(ref)
+        if order is None or order["expires_at"] is None:
+            continue
+        late_s = frame.at - instant(order["expires_at"]).timestamp()
+        if late_s > TRANSMIT_SLOP_S:
+            yield Violation("I4", f"order {order['id']} was written {late_s:.2f} s after its expiry")
 
 
 def each_fill_once(evidence: Evidence) -> Iterator[Violation]:
@@ -200,11 +215,14 @@ def not_placed_is_true(evidence: Evidence) -> Iterator[Violation]:
 
 
 def one_writer(evidence: Evidence) -> Iterator[Violation]:
-    """I10: never two living connections of the order-entry client id."""
+    """I10: never two living connections that IB Gateway has let in with the order-entry client id."""
+    let_in = {
+        frame.connection for frame in evidence.tap.frames if frame.way is Way.IN and frame.number == NEXT_ID
+    }
     lives = sorted(
         (one.opened_at, one.closed_at or evidence.now)
         for one in evidence.tap.connections
-        if one.client_id is not None
+        if one.number in let_in
     )
     # The tap learns of an end a moment after it: only a longer overlap is two writers.
     for (_, ended), (opened, _) in pairwise(lives):
@@ -235,6 +253,7 @@ CHECKS: Sequence[Check] = (
     one_frame_per_order,
     ids_are_unique,
     intent_before_frame,
+    frames_in_time,
     each_fill_once,
     events_have_no_gap,
     nothing_promised_is_lost,

@@ -25,7 +25,7 @@ from pathlib import Path
 from tests.reliability.checker import DOUBT, Evidence, Violation, check
 from tests.reliability.history import Call, Outcome, number_of
 from tests.reliability.product import Product, fresh_database, until
-from tests.reliability.rows import Rows
+from tests.reliability.rows import Rows, instant
 from tests.reliability.tap import Way
 
 QUIESCE_S = 150.0
@@ -375,13 +375,6 @@ _RESUME = """
 from apps.safety.services.states import resume_trading
 resume_trading(scope="*", by="user:rita", reason="crash test goes on")
 """
-
-
-def instant(value: object) -> datetime:
-    """Return a time of either database as an aware one."""
-    if isinstance(value, datetime):
-        return value
-    return datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
 
 
 def schedule(kills: int, rng: random.Random) -> list[Point]:

@@ -11,18 +11,21 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import django
+from django.conf import settings
 from django.core.management import call_command
 
 django.setup()
 
+from apps.gateway import lease
 from apps.gateway.management.commands import run_gateway  # models exist only after setup()
 
 
 def main() -> None:
-    """Answer each request `{"environment", "log"}` with the pid of a new gateway."""
+    """Answer each request `{"environment", "settings", "lease_s", "log"}` with the pid of a new gateway."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries them
     print(json.dumps({"ready": os.getpid()}), flush=True)
     for line in sys.stdin:
@@ -41,6 +44,10 @@ def _be(request: dict[str, Any]) -> None:
     for descriptor, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(descriptor, target)
     os.environ.update(request["environment"])
+    for name, text in request["settings"].items():
+        setattr(settings, name, Path(text) if name.endswith("_DIR") else text)
+    if request["lease_s"] is not None:
+        lease.TTL_S, lease.RENEW_EVERY_S = request["lease_s"], request["lease_s"] / 3
     code = 1
     try:
         call_command(run_gateway.Command())

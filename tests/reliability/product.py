@@ -109,8 +109,20 @@ class Nursery:
         )
         self._read()
 
-    def fork(self, *, log: Path, environment: dict[str, str]) -> int:
-        request = {"environment": environment, "log": str(log)}
+    def fork(
+        self,
+        *,
+        log: Path,
+        environment: dict[str, str],
+        settings: dict[str, str],
+        lease_s: float | None,
+    ) -> int:
+        request = {
+            "environment": environment,
+            "settings": settings,
+            "lease_s": lease_s,
+            "log": str(log),
+        }
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
         self._process.stdin.flush()
@@ -148,6 +160,7 @@ class Product:
         self._children: list[subprocess.Popen[bytes]] = []
         self._ending = ExitStack()
         self._elsewhere = 0
+        self._gateways: list[Process] = []
         self.gateway: Process | None = None
         self.web: Process | None = None
 
@@ -168,7 +181,7 @@ class Product:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in (self.gateway, self.web):
+        for process in (*self._gateways, self.web):
             if process is not None and process.is_alive:
                 process.kill()
         for child in self._children:
@@ -204,15 +217,30 @@ class Product:
             }
         )
 
-    def start_gateway(self, crash_at: str = "", *, elsewhere: bool = False) -> Process:
-        """Start a gateway that may be armed; `elsewhere` gives it a state directory of its own."""
+    def start_gateway(
+        self,
+        crash_at: str = "",
+        *,
+        elsewhere: bool = False,
+        version: str = "",
+        lease_s: float | None = None,
+    ) -> Process:
+        """Start a gateway that may be armed; `elsewhere` gives it a state directory of its own.
+
+        `version` is the code it says it runs, `lease_s` how long its lease lasts without a renewal.
+        """
         assert self._nursery is not None
-        environment = {"JAXBROKER_CRASH_AT": crash_at}
+        settings = {"JAXBROKER_VERSION": version} if version else {}
         if elsewhere:
-            pid = self._start("run_gateway", JAXBROKER_STATE_DIR=self._another_place(), **environment)
-        else:
-            pid = self._nursery.fork(log=self.folder / "gateway.log", environment=environment)
+            settings["JAXBROKER_STATE_DIR"] = self._another_place()
+        pid = self._nursery.fork(
+            log=self.folder / "gateway.log",
+            environment={"JAXBROKER_CRASH_AT": crash_at},
+            settings=settings,
+            lease_s=lease_s,
+        )
         self.gateway = Process(pid, is_armed=bool(crash_at))
+        self._gateways = [one for one in self._gateways if one.is_alive] + [self.gateway]
         return self.gateway
 
     def _another_place(self) -> str:
@@ -233,8 +261,8 @@ class Product:
         self._children.append(child)
         return child.pid
 
-    def start_web(self, crash_at: str = "") -> Process:
-        pid = self._start("run_web", JAXBROKER_CRASH_AT=crash_at)
+    def start_web(self, crash_at: str = "", *, version: str = "") -> Process:
+        pid = self._start("run_web", JAXBROKER_CRASH_AT=crash_at, JAXBROKER_TEST_VERSION=version)
         self.web = Process(pid, is_armed=bool(crash_at))
         return self.web
 

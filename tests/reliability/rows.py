@@ -4,6 +4,7 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +29,13 @@ SELECT order_id, ib_exec_id, root, revision, superseded, side, quantity, price, 
 _POSITIONS = """
 SELECT i.symbol, p.quantity FROM positions_position p JOIN instruments_instrument i ON i.id = p.instrument_id
 """
+
+
+def instant(value: object) -> datetime:
+    """Return a time of either database as an aware one."""
+    if isinstance(value, datetime):
+        return value
+    return datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,18 @@ class Rows:
 
     def one(self, query: str) -> Row:
         return self.all(query)[0]
+
+    def can_write(self) -> bool:
+        """Tell whether a writer would get in now: a process stopped inside a write keeps a file locked."""
+        if not self._is_file:
+            return True
+        with closing(sqlite3.connect(urlsplit(self._url).path, timeout=0.3, isolation_level=None)) as file:
+            try:
+                file.execute("BEGIN IMMEDIATE")
+                file.execute("ROLLBACK")
+            except sqlite3.OperationalError:
+                return False
+        return True
 
     def dump(self) -> Dump:
         return Dump(*(self.all(query) for query in (_ORDERS, _EVENTS, _EXECUTIONS, _POSITIONS)))

@@ -1,5 +1,6 @@
 """The history checker sees each broken promise; an honest run it passes."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +18,10 @@ def placed(ib_order_id: int = 7, ref: str = REF) -> Frame:
     return Frame(10.0, 1, Way.OUT, payload_of(["3", str(ib_order_id), "AAPL", ref]))
 
 
+def let_in(connection: int) -> Frame:
+    return Frame(1.0, connection, Way.IN, payload_of(["9", "1", "7"]))
+
+
 def order(**changes: Any) -> dict[str, Any]:
     return {
         "id": 1,
@@ -30,6 +35,7 @@ def order(**changes: Any) -> dict[str, Any]:
         "ib_order_id": 7,
         "ib_client_id": 1,
         "parent_id": None,
+        "expires_at": datetime.fromtimestamp(15.0, UTC),
         "seq": 3,
     } | changes
 
@@ -55,7 +61,7 @@ class Story:
     """An honest run of one filled order, of which a test changes one thing."""
 
     def __init__(self) -> None:
-        self.frames = [placed()]
+        self.frames = [placed(), let_in(1), let_in(2)]
         self.calls = [answer(1)]
         self.orders = [order()]
         self.events = events("ACCEPTED", "IN_FLIGHT", "FILLED")
@@ -71,7 +77,7 @@ class Story:
     def broken(self) -> set[str]:
         tap = Tap(0)
         tap.frames = self.frames
-        tap.connections = [Life(*life) for life in self.lives]  # type: ignore[misc]
+        tap.connections = [Life(n, *life) for n, life in enumerate(self.lives, 1)]  # type: ignore[misc]
         dump = Dump(self.orders, self.events, self.executions, self.positions)
         found = check(Evidence(History(self.calls), tap, dump, self.book, now=100.0))
         return {violation.invariant for violation in found}
@@ -80,10 +86,8 @@ class Story:
 class Life:
     """What the checker reads of one connection."""
 
-    client_id = 1
-
-    def __init__(self, opened_at: float, closed_at: float) -> None:
-        self.opened_at, self.closed_at = opened_at, closed_at
+    def __init__(self, number: int, opened_at: float, closed_at: float) -> None:
+        self.number, self.opened_at, self.closed_at = number, opened_at, closed_at
 
 
 def sent_twice(story: Story) -> None:
@@ -105,6 +109,10 @@ def frame_without_row(story: Story) -> None:
 
 def frame_without_intent(story: Story) -> None:
     story.events = events("ACCEPTED", "WORKING", "FILLED")
+
+
+def written_late(story: Story) -> None:
+    story.orders[0]["expires_at"] = datetime.fromtimestamp(9.0, UTC)
 
 
 def fill_counted_twice(story: Story) -> None:
@@ -155,6 +163,13 @@ class TestChecker:
     def test_passes_an_honest_run(self) -> None:
         assert Story().broken() == set()
 
+    def test_a_connection_that_was_never_let_in_is_no_writer(self) -> None:
+        story = Story()
+        story.lives = [(1.0, 5.0), (2.0, 2.1), (3.0, 3.1)]
+        story.frames.remove(let_in(2))
+
+        assert story.broken() == set()
+
     @pytest.mark.parametrize(
         ("lie", "invariant"),
         [
@@ -163,6 +178,7 @@ class TestChecker:
             (id_of_two_orders, "I2"),
             (frame_without_row, "I3"),
             (frame_without_intent, "I3"),
+            (written_late, "I4"),
             (fill_counted_twice, "I5"),
             (fill_missed, "I5"),
             (event_missing, "I7"),

@@ -1,13 +1,16 @@
 """Every test here says which row it shows; its count comes from the table of figures."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.gateway.house import SimulatorProcess
+from tests.reliability.matrix.desk import Desk
 from tests.reliability.matrix.figures import FIGURES, IS_CHAOS
 from tests.reliability.matrix.stage import Stage, staged
+from tests.reliability.product import Product, fresh_database
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,6 +35,29 @@ def simulator(tmp_path: Path) -> Iterator[SimulatorProcess]:
     process.start()
     yield process
     process.kill()
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """Web, gateway and simulator as processes, on PostgreSQL if DATABASE_URL names one."""
+    folder = tmp_path_factory.mktemp("product")
+    server = os.environ.get("DATABASE_URL", "")
+    server = server if server.startswith("postgres") else ""
+    redis_url = os.environ.get("REDIS_URL", "")
+    with fresh_database(server, folder) as url, Product(folder, url, redis_url=redis_url) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def whole_desk(product: Product) -> Desk:
+    return Desk(product)
+
+
+@pytest.fixture
+def desk(whole_desk: Desk) -> Desk:
+    """Tara at a product that is READY."""
+    whole_desk.be_ready()
+    return whole_desk
 
 
 @pytest.fixture
