@@ -99,6 +99,15 @@ def is_ready(connection: Connection, *, now: datetime | None = None) -> bool:
     return connection.phase == Phase.READY and not gateway_is_silent(connection, now or database_now())
 
 
+def proof_for(account: Account, proof: str) -> ProofState:
+    """Return what a connection's proof is worth for one of its accounts.
+
+    A login that does not manage the account contradicts it, whatever an earlier login was.
+    """
+    is_managed = account.code in account.connection.managed_accounts
+    return ProofState(proof) if is_managed else ProofState.CONTRADICTED
+
+
 def mode_word() -> str:
     """Return `paper` or `live` if the configured connection has proven it, else `unproven`.
 

@@ -60,7 +60,7 @@ async def reconcile(state: SessionState, config: GatewayConfig) -> bool:
     """
     sender = state.sender
     began_at = await in_db(database_now, lane="facts")
-    before = await _prepare(sender)
+    before = await _prepare(sender, state.identity.accounts)
     began, saw_the_market = boottime(), state.sees_the_market
     report_id = await _report(state, began_at)
     snapshot = await state.session.snapshot()
@@ -144,7 +144,7 @@ async def _asked_within(state: SessionState, timeout_s: float) -> bool:
     return True
 
 
-async def _prepare(sender: Sender) -> dict[int, str]:
+async def _prepare(sender: Sender, accounts: Sequence[str]) -> dict[int, str]:
     """Take over the broker's next id, doubt what is silent; return what the lists should name."""
     await in_db(
         raise_high_water,
@@ -156,7 +156,7 @@ async def _prepare(sender: Sender) -> dict[int, str]:
     await in_db(
         mark_unknown, connection=sender.connection, session=sender.session, silent_for=SILENCE, lane="facts"
     )
-    return await in_db(reconcilable, sender.connection, lane="facts")
+    return await in_db(reconcilable, sender.connection, accounts, lane="facts")
 
 
 async def _report(state: SessionState, now: datetime) -> int | None:

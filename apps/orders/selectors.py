@@ -156,9 +156,14 @@ def in_doubt_count(connection: str) -> int:
     return Order.objects.filter(account__connection__name=connection, status__in=IN_DOUBT).count()
 
 
-def reconcilable(connection: str) -> dict[int, str]:
-    """Return the orders, of others too, that complete lists of the broker should name, with status."""
-    sent = Order.objects.filter(account__connection__name=connection, status__in=IN_DOUBT | OPEN)
+def reconcilable(connection: str, accounts: Collection[str]) -> dict[int, str]:
+    """Return the orders, of others too, that complete lists of the broker should name, with status.
+
+    `accounts` are those the login manages: of any other the lists say nothing.
+    """
+    sent = Order.objects.filter(
+        account__connection__name=connection, account__code__in=accounts, status__in=IN_DOUBT | OPEN
+    )
     return dict(sent.order_by("pk").values_list("pk", "status"))
 
 

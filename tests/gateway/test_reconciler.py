@@ -1,5 +1,6 @@
 """One complete look at the broker's lists: what it may count, and what proves nothing."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -93,3 +94,15 @@ class TestAbsence:
             await reconcile(state, config_for(4002, tmp_path))
 
         assert await looks_at(vanished) == (OrderStatus.UNKNOWN, 0)
+
+
+class TestAnotherLogin:
+    async def test_says_nothing_of_orders_of_accounts_it_does_not_manage(self, vanished, state, tmp_path):
+        await in_db(
+            Order.objects.update, status="UNKNOWN", looks=2, first_look_at=datetime(2026, 1, 1, tzinfo=UTC)
+        )
+        state.identity = replace(state.identity, accounts=("DU7654321",))
+
+        await reconcile(state, config_for(4002, tmp_path))
+
+        assert (await in_db(Order.objects.get, pk=vanished.pk)).status == OrderStatus.UNKNOWN

@@ -14,7 +14,7 @@ from apps.orders.services.facts import record_broker_order, record_execution
 from apps.orders.services.findings import Seen, apply_absences
 from apps.orders.services.wishes import request_cancel
 from apps.safety.models import Incident
-from tests.orders.conftest import execution, fly
+from tests.orders.conftest import CODE, execution, fly
 from tests.orders.test_facts import shown
 
 
@@ -57,7 +57,7 @@ class TestAccepted:
         now = datetime.now(UTC)
         seen = Seen(order_refs=(), perm_ids=(), window_start=now, began_at=now)
 
-        apply_absences(seen=seen, sender=sender, candidates=list(reconcilable("main")))
+        apply_absences(seen=seen, sender=sender, candidates=list(reconcilable("main", [CODE])))
 
         assert Order.objects.get(pk=accepted.pk).status == "UNKNOWN"
 

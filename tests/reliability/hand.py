@@ -385,7 +385,7 @@ class Hand:
         sender, began_at = self._sender(), self._clock.now()
         raise_high_water(connection="main", client_id=CLIENT_ID, next_valid_id=sender.next_valid_id)
         mark_unknown(connection="main", session=sender.session, silent_for=SILENCE)
-        candidates = list(reconcilable("main"))
+        candidates = list(reconcilable("main", [CODE]))
         lists = Lists((), (), (), (), self.broker.lists().positions) if self.is_blind else self.broker.lists()
         self.look = Look(candidates, began_at, lists, saw_the_market=not self.is_blind)
 

@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from apps.accounts.selectors import is_ready, lease_of
+from apps.accounts.selectors import is_ready, lease_of, proof_for
 from apps.common.bell import ring_on_commit
 from apps.common.clock import boottime as now_boottime
 from apps.common.db import DbClock, database_now, for_update, short_transaction
@@ -124,7 +124,7 @@ def request_change(order_id: int, terms: NewTerms, *, by: str, request_id: str =
             order,
             ticket,
             states=state_words(states),
-            proof=account.connection.mode_proof,
+            proof=proof_for(account, account.connection.mode_proof),
             price=price_from_row(order.instrument, now=timezone.now()),
         )
         change = OrderChange.objects.create(
@@ -162,7 +162,8 @@ def put_change_in_flight(
     limits or our lease changed on the way. Write nothing then.
     """
     with short_transaction(timeout_ms=TRANSACTION_MS, durable=True):
-        found = OrderChange.objects.select_related("order__account", "order__instrument").get(pk=change_id)
+        rows = OrderChange.objects.select_related("order__account__connection", "order__instrument")
+        found = rows.get(pk=change_id)
         account = found.order.account
         risk = for_update(AccountRisk.objects.filter(account=account)).get()
         states = lock_states(account, found.order.instrument)
@@ -175,7 +176,9 @@ def put_change_in_flight(
             return None
         ticket = _ticket_of(order, change)
         price = price_from_quote(picture.get(order.instrument.ib_con_id), boottime=boottime)
-        verdict = _judge(order, ticket, states=state_words(states), proof=proof, price=price)
+        verdict = _judge(
+            order, ticket, states=state_words(states), proof=proof_for(account, proof), price=price
+        )
         if not verdict.passed or order.filled_quantity >= change.quantity:
             reasons = verdict.codes or ["NOT_MODIFIABLE"]
             _end(order, change, State.DENIED, cause="change_denied", reasons=reasons)

@@ -18,7 +18,7 @@ from django.db.models.functions import Greatest
 
 from apps.accounts.models import Connection
 from apps.accounts.order_gate import VERSION_MISMATCH, restart_ahead
-from apps.accounts.selectors import lease_of
+from apps.accounts.selectors import lease_of, proof_for
 from apps.common import crash
 from apps.common.clock import boottime as now_boottime
 from apps.common.db import DbClock, short_transaction
@@ -120,7 +120,7 @@ def put_in_flight(
                 states=states,
                 limits=limits,
                 picture=picture,
-                proof=proof,
+                proof=proof_for(first.account, proof),
                 boottime=boottime,
             )
             for order in orders

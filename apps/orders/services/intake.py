@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from apps.accounts.models import Account
 from apps.accounts.order_gate import closed_gate
-from apps.accounts.selectors import account_by_code
+from apps.accounts.selectors import account_by_code, proof_for
 from apps.common import crash
 from apps.common.bell import ring_on_commit
 from apps.common.db import database_now, for_update, short_transaction
@@ -406,7 +406,7 @@ def judge(
         account=request.account,
         instrument=request.instrument,
         states=state_words(states),
-        proof=request.account.connection.mode_proof,
+        proof=proof_for(request.account, request.account.connection.mode_proof),
         price=price_from_row(request.instrument, now=timezone.now()),
         leave_out=leave_out,
         beside=beside,
