@@ -145,6 +145,11 @@ class MemorySession:
             raise FrameRefused("this order was written under another id", field="order_ref")
         self.frames.append(frame)
 
+    @property
+    def takes_cancels(self) -> bool:
+        """Tell whether there is a way out."""
+        return self.is_alive and not self.script.is_clogged
+
     def write_cancel(self, ib_order_id: int) -> None:
         """Keep the id of an order to cancel."""
         self._require_way_out()

@@ -135,6 +135,10 @@ class BrokerSession(Protocol):
         Raises Backpressure, FrameRefused or BrokerUnavailable.
         """
 
+    @property
+    def takes_cancels(self) -> bool:
+        """Tell whether a cancel written in this tick would go out."""
+
     def write_cancel(self, ib_order_id: int) -> None:
         """Write one cancelOrder frame now. Raises Backpressure or BrokerUnavailable."""
 

@@ -121,6 +121,8 @@ class OrderLane:
         """Write one cancel after it was counted; False if the wire takes none now."""
         if wish.client_id != self.state.sender.client_id:
             return True
+        if not self.state.session.takes_cancels:  # counted now it would be repeated later than it is due
+            return False
         if not await in_db(record_cancel_sent, wish.order_id, lane="orders"):
             return True
         crash.point("gw.cancel.before_write")

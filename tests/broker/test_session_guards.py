@@ -71,6 +71,15 @@ class TestWrittenOrNotAtAll:
         assert session.order_wait_s() > 0
         assert peer.of_kind(wire.CANCEL_ORDER)[0][:3] == ["4", "1", "1"]
 
+    async def test_says_when_it_takes_no_more_cancels(self, peer: Peer, session: IbSession) -> None:
+        before = session.takes_cancels
+        for number in range(pacing.CANCELS_PER_S):
+            session.write_cancel(number + 1)
+
+        assert (before, session.takes_cancels) == (True, False)
+        with pytest.raises(Backpressure):
+            session.write_cancel(99)
+
     async def test_orders_do_not_stand_behind_requests(self, peer: Peer, session: IbSession) -> None:
         waiting = [asyncio.create_task(session._pacer.turn(pacing.Urgency.HISTORY)) for _ in range(60)]
         await asyncio.sleep(0)

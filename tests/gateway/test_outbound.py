@@ -158,3 +158,19 @@ class TestNothingIsWritten:
         await lane.send_orders()
 
         assert lane.state.session.frames == []
+
+
+class TestCancels:
+    async def test_are_not_counted_while_the_wire_takes_none(self, accepted, sender, lane_of):
+        lane = await lane_of(sender)
+        await lane.send_orders()
+        await in_db(request_cancel, accepted.pk, by="key:tara0001")
+        lane.state.session.script.is_clogged = True
+
+        for _ in range(3):
+            await lane.send_cancels()
+        lane.state.session.script.is_clogged = False
+        await lane.send_cancels()
+
+        order = await in_db(Order.objects.get, pk=accepted.pk)
+        assert (lane.state.session.cancels, order.cancel_attempts) == ([order.ib_order_id], 1)

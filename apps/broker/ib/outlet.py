@@ -47,8 +47,15 @@ class Outlet:
         """Raise Backpressure unless the next frame goes straight to the kernel."""
         if not self.is_open:
             raise BrokerUnavailable("the socket is closed")
-        if is_anything_queued(self._client) or self._client.conn.transport.get_write_buffer_size():
+        if not self.is_empty:
             raise Backpressure("earlier frames have not left yet")
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether the next frame goes straight to the kernel."""
+        if not self.is_open or is_anything_queued(self._client):
+            return False
+        return bool(self._client.conn.transport.get_write_buffer_size() == 0)
 
     @property
     def is_open(self) -> bool:

@@ -260,6 +260,11 @@ class IbSession:
         self._written.keep(frame)
         self._pacer.orders.take()
 
+    @property
+    def takes_cancels(self) -> bool:
+        """Tell whether a cancel written in this tick would go out."""
+        return self.is_alive and self._outlet.is_empty and self._pacer.cancels.wait_s() == 0
+
     def write_cancel(self, ib_order_id: int) -> None:
         """Write one cancelOrder frame now."""
         self._asker.require_alive()
