@@ -105,6 +105,9 @@ else:
 DATABASES = {"default": _database | {"CONN_MAX_AGE": 0, "ATOMIC_REQUESTS": False}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+#: Where processes of this machine ring each other; a single process has nobody to ring.
+JAXBROKER_BELL_DIR = None if JAXBROKER_STANDALONE else JAXBROKER_STATE_DIR / "bell"
+
 # --- Hints and pictures: with REDIS_URL between processes, without it inside one ----------------
 REDIS_URL = _env.text("REDIS_URL")
 CACHES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}

@@ -2,7 +2,8 @@
 
 A ring is a hint. It carries no data, may be lost, and whoever listens also polls, so a
 dead Redis costs milliseconds and never an error. Inside a process it goes from thread to
-thread and loop; with REDIS_URL one message carries it to the other processes.
+thread and loop, to other processes of this machine through a folder they share (neighbours.py);
+with REDIS_URL one message carries it to those of other machines.
 """
 
 import asyncio
@@ -19,6 +20,8 @@ from typing import Protocol, Self
 import redis
 from django.conf import settings
 from django.db import transaction
+
+from apps.common.neighbours import Neighbours
 
 logger = logging.getLogger(__name__)
 
@@ -126,6 +129,8 @@ class ThreadListener:
 def ring(topic: str) -> None:
     """Wake who listens to `topic`, here and in other processes; from any thread, never fails."""
     _hub.wake(topic)
+    if _neighbours is not None:
+        _neighbours.ring(topic)
     if settings.REDIS_URL:
         _link.publish(topic)
 
@@ -231,9 +236,12 @@ def _drain(queue: "Queue[str]") -> list[str]:
 
 
 def _follow_others() -> None:
+    if _neighbours is not None:
+        _neighbours.follow()
     if settings.REDIS_URL:
         _link.follow()
 
 
 _hub = _Hub()
 _link = _Link()
+_neighbours = Neighbours(settings.JAXBROKER_BELL_DIR, _hub.wake) if settings.JAXBROKER_BELL_DIR else None

@@ -4,7 +4,8 @@ Compiling a query costs Django ten times what the database needs to answer it, a
 dozens. What is kept is exactly the SQL that the queryset would run, on either database, and rows
 become the same objects. Slots stand where values differ from call to call; whatever else a
 condition says (statuses, clocks, joins) is part of the kept text. Queries whose shape depends on
-their values, such as `in` over a list, stay ordinary querysets.
+their values, such as `in` over a list, stay ordinary querysets, and a number that fits into a
+small column is no slot.
 """
 
 import operator

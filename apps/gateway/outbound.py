@@ -18,7 +18,15 @@ from apps.domain.risk.limits import UnreadableLimits
 from apps.gateway.config import GatewayConfig
 from apps.gateway.lease import STORE_TROUBLE
 from apps.gateway.session_state import SessionState
-from apps.orders.selectors import CancelWish, due_cancels, family_ids, sendable_changes, sendable_ids
+from apps.orders.selectors import (
+    MOST_SENDABLE,
+    CancelWish,
+    due_cancels,
+    family_ids,
+    lane_work,
+    sendable_changes,
+    sendable_ids,
+)
 from apps.orders.services.changes import ChangePlan, expire_changes, land_change, put_change_in_flight
 from apps.orders.services.flight import FlightPlan, FlyingOrder, land_unsent, put_in_flight
 from apps.orders.services.wishes import record_cancel_sent, request_cancel
@@ -42,9 +50,8 @@ async def run(state: SessionState, config: GatewayConfig) -> None:
     async with listen("orders", "safety") as bell:
         while state.session.is_alive:
             try:
-                await lane.send_cancels()
-                await lane.send_changes()
-                await lane.send_orders()
+                if await lane.send_what_waits():
+                    continue
             except STORE_TROUBLE:
                 logger.warning("order lane waits for the database")
             await bell.wait(POLL_S)
@@ -56,6 +63,16 @@ class OrderLane:
 
     state: SessionState
 
+    async def send_what_waits(self) -> bool:
+        """Look once and write it all, by priority; True if more orders wait than one look shows."""
+        work = await in_db(
+            lane_work, self.state.sender.connection, halted_only=not self.state.ready, lane="orders"
+        )
+        await self._send_all(work.cancels)
+        if work.changes:
+            await self.send_changes()
+        return await self._send_in_turn(work.orders) and len(work.orders) == MOST_SENDABLE
+
     async def send_cancels(self) -> None:
         """Write the cancels that are due; while not READY only those of a halt."""
         wishes = await in_db(
@@ -64,6 +81,9 @@ class OrderLane:
             halted_only=not self.state.ready,
             lane="orders",
         )
+        await self._send_all(wishes)
+
+    async def _send_all(self, wishes: Sequence[CancelWish]) -> None:
         for wish in wishes:
             if not await self._send_cancel(wish):
                 return
@@ -71,13 +91,18 @@ class OrderLane:
 
     async def send_orders(self) -> None:
         """Claim and write accepted orders, oldest first, as long as nothing speaks against it."""
-        if not self.state.may_send_orders:
-            return
-        for order_id in await in_db(sendable_ids, self.state.sender.connection, lane="orders"):
-            await self.send_cancels()
+        if self.state.may_send_orders:
+            await self._send_in_turn(await in_db(sendable_ids, self.state.sender.connection, lane="orders"))
+
+    async def _send_in_turn(self, order_ids: Sequence[int]) -> bool:
+        """Claim and write these, looking for cancels between two of them; False if one had to wait."""
+        for place, order_id in enumerate(order_ids):
+            if place:
+                await self.send_cancels()
             if not self.state.may_send_orders or self.state.session.order_wait_s(LARGEST_FAMILY) > 0:
-                return
+                return False
             await self._send(order_id)
+        return True
 
     async def send_changes(self) -> None:
         """Claim and write the changes people asked for, oldest first; only while READY (F10)."""

@@ -3,21 +3,50 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.common.bell import ring_on_commit
 from apps.common.db import DbClock
+from apps.common.prepared import Prepared
 from apps.domain.candles import Candle, CandleInterval
 from apps.domain.quotes import Quote
 from apps.instruments.models import Instrument
 from apps.marketdata.models import CandleRequest, CandleRow, CandleState, ReferencePrice, Watch
 
+#: A wish that has this long to go is not renewed by each order that repeats it.
+LASTS_LONG = timedelta(seconds=30)
+
 logger = logging.getLogger(__name__)
 
 #: The broker refuses an identical request within 15 s, so an answer this young is shared.
 ANSWER_HOLDS = timedelta(seconds=15)
+
+
+@cache
+def _lasting_watch(priority: int) -> Prepared[int]:
+    return Prepared(
+        lambda instrument, holder: (
+            Watch.objects.filter(
+                instrument_id=instrument,
+                holder=holder,
+                priority=priority,
+                expires_at__gt=DbClock() + LASTS_LONG,
+            )
+            .order_by()
+            .values_list("pk", flat=True)[:1]
+        ),
+        *(int, str),
+    )
+
+
+def keep_watch(*, instrument: Instrument, holder: str, priority: int) -> bool:
+    """Keep quotes flowing like `renew_watch`, but write nothing while the wish lasts long enough."""
+    if _lasting_watch(priority).rows(instrument.pk, holder):
+        return False
+    return renew_watch(instrument=instrument, holder=holder, priority=priority)
 
 
 @transaction.atomic

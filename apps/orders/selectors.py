@@ -9,6 +9,7 @@ from django.db.models import Count, F, Q, QuerySet
 
 from apps.accounts.models import Account
 from apps.common.db import database_now
+from apps.common.prepared import Prepared
 from apps.domain.errors import DomainError
 from apps.domain.orders import CLOSED, IN_DOUBT, NOT_CLOSED, OPEN, UNSENT, OrderStatus, Origin
 from apps.instruments.models import Instrument
@@ -62,16 +63,27 @@ def open_orders(account: Account) -> list[Order]:
     return list(orders_visible([account.code]).filter(status__in=OPEN).order_by("pk"))
 
 
-def sendable_ids(connection: str, *, limit: int = 50) -> list[int]:
+MOST_SENDABLE = 50
+
+_sendable = Prepared(
+    lambda connection: (
+        Order.objects.filter(
+            account__connection__name=connection, status=OrderStatus.ACCEPTED.value, parent__isnull=True
+        )
+        .exclude(group__kind=OrderGroup.Kind.PROTECTION.value, leg_role="take_profit")
+        .order_by("pk")
+        .values_list("pk", flat=True)[:MOST_SENDABLE]
+    ),
+    str,
+)
+
+
+def sendable_ids(connection: str, *, limit: int = MOST_SENDABLE) -> list[int]:
     """Return the ids of accepted orders in the order they were accepted.
 
     Of a group only the first order is listed: the others travel with it.
     """
-    rows = Order.objects.filter(
-        account__connection__name=connection, status=OrderStatus.ACCEPTED, parent__isnull=True
-    )
-    leaders = rows.exclude(group__kind=OrderGroup.Kind.PROTECTION, leg_role="take_profit")
-    return list(leaders.order_by("pk").values_list("pk", flat=True)[:limit])
+    return _sendable.rows(connection)[:limit]
 
 
 def family_ids(order_id: int) -> list[int]:
@@ -90,6 +102,19 @@ class CancelWish:
     client_id: int
 
 
+_cancels_wished = Prepared(
+    lambda connection, since: Order.objects.filter(
+        Q(status__in=sorted(OPEN), cancel_requested_at__isnull=False)
+        | Q(status__in=sorted(IN_DOUBT), cancel_requested_at__gte=since),
+        account__connection__name=connection,
+        ib_order_id__isnull=False,
+        ib_client_id__isnull=False,
+        origin=Origin.OWN.value,
+    ).order_by("cancel_requested_at", "pk"),
+    *(str, datetime),
+)
+
+
 def cancel_wishes(connection: str, *, now: datetime, halted_only: bool) -> list[CancelWish]:
     """Return the cancels to write now, oldest wish first.
 
@@ -99,17 +124,9 @@ def cancel_wishes(connection: str, *, now: datetime, halted_only: bool) -> list[
     """
     if halted_only and strictest(states([EVERYTHING])) != State.HALTED:
         return []
-    rows = Order.objects.filter(
-        Q(status__in=OPEN, cancel_requested_at__isnull=False)
-        | Q(status__in=IN_DOUBT, cancel_requested_at__gte=now - CANCEL_WISH_LIFE),
-        account__connection__name=connection,
-        ib_order_id__isnull=False,
-        ib_client_id__isnull=False,
-        origin=Origin.OWN,
-    )
     return [
         CancelWish(order.pk, ib_order_id, order.ib_client_id or 0)
-        for order in rows.order_by("cancel_requested_at", "pk")
+        for order in _cancels_wished.rows(connection, now - CANCEL_WISH_LIFE)
         if _is_due(order, now)
         for ib_order_id in [order.ib_order_id or 0, *order.ib_twin_ids]
     ]
@@ -122,10 +139,37 @@ def due_cancels(connection: str, *, halted_only: bool) -> list[CancelWish]:
 
 def sendable_changes(connection: str) -> list[int]:
     """Return the ids of requested changes, oldest first."""
-    rows = OrderChange.objects.filter(
-        state=OrderChange.State.REQUESTED, order__account__connection__name=connection
+    return _changes_requested.rows(connection)
+
+
+_changes_requested = Prepared(
+    lambda connection: (
+        OrderChange.objects.filter(
+            state=OrderChange.State.REQUESTED.value, order__account__connection__name=connection
+        )
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    ),
+    str,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneWork:
+    """What the order lane finds at one look; `orders` are ids as `sendable_ids` lists them."""
+
+    cancels: list[CancelWish]
+    changes: list[int]
+    orders: list[int]
+
+
+def lane_work(connection: str, *, halted_only: bool) -> LaneWork:
+    """Return everything that waits for the wire in one go, so that an order waits for one look."""
+    return LaneWork(
+        due_cancels(connection, halted_only=halted_only),
+        sendable_changes(connection),
+        sendable_ids(connection),
     )
-    return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
 def unanswered_changes(connection: str) -> int:

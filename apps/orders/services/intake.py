@@ -35,7 +35,7 @@ from apps.domain.risk.rules import LEG_RULES, RULES, Rule
 from apps.instruments.models import Instrument
 from apps.instruments.services import resolve_symbol
 from apps.marketdata.models import WatchPriority
-from apps.marketdata.services import renew_watch
+from apps.marketdata.services import keep_watch
 from apps.orders.models import Execution, Order, OrderGroup
 from apps.orders.services.transitions import record_step
 from apps.orders.snapshots import NO_PRICE, PriceSeen, price_from_row, snapshot_for
@@ -254,7 +254,7 @@ def prepare(
 ) -> Request:
     """Resolve the contract and wait a moment for its first price, before any lock is taken."""
     instrument = resolve_symbol(ticket.symbol, deadline_s=LOOKUP_DEADLINE_S)
-    renew_watch(instrument=instrument, holder="orders", priority=WatchPriority.ORDER)
+    keep_watch(instrument=instrument, holder="orders", priority=WatchPriority.ORDER)
     if price_from_row(instrument, now=timezone.now()) == NO_PRICE:
         _wait_for_price(instrument)
     return Request(account, instrument, by, ids, wishes, warnings)
