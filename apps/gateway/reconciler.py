@@ -43,6 +43,8 @@ T = TypeVar("T")
 
 CALM_EVERY_S = 60.0
 DOUBT_EVERY_S = 20.0
+#: The first waits of a doubt: IB Gateway may still be reading what the last session wrote.
+FRESH_DOUBT_S = (5.0, 5.0, 10.0)
 CHECK_EVERY_S = 2.0
 SILENCE = timedelta(seconds=5)
 DEADLINE_S = 10.0
@@ -108,6 +110,7 @@ async def reconcile(state: SessionState, config: GatewayConfig) -> bool:
 async def run(state: SessionState, config: GatewayConfig) -> None:
     """Check flights every 2 s and look at everything every 60 s, sooner while there is doubt."""
     last_look = asyncio.get_running_loop().time()
+    looks_in_doubt = 0
     apart: Apart = frozenset()
     while state.session.is_alive:
         asked = await _asked_within(state, CHECK_EVERY_S)
@@ -127,12 +130,19 @@ async def run(state: SessionState, config: GatewayConfig) -> None:
             logger.warning("reconciler waits for the database")
             continue
         now = asyncio.get_running_loop().time()
-        due = now - last_look >= (DOUBT_EVERY_S if in_doubt else CALM_EVERY_S)
+        looks_in_doubt = looks_in_doubt if in_doubt else 0
+        due = now - last_look >= (wait_in_doubt_s(looks_in_doubt) if in_doubt else CALM_EVERY_S)
         lasting = bool(before & apart) and not in_doubt  # somebody else traded: the lists say what
         if asked or doubted or due or lasting:
             state.reconcile_wanted.clear()
             await reconcile(state, config)
+            looks_in_doubt += 1
             last_look = now
+
+
+def wait_in_doubt_s(looks: int) -> float:
+    """Return the seconds to the next full look after so many of them have left a doubt."""
+    return FRESH_DOUBT_S[looks] if looks < len(FRESH_DOUBT_S) else DOUBT_EVERY_S
 
 
 async def _asked_within(state: SessionState, timeout_s: float) -> bool:

@@ -10,7 +10,7 @@ from apps.broker.port import BrokerTimeout, SessionIdentity
 from apps.common.aio import in_db
 from apps.domain.mode import Mode, prove_mode
 from apps.domain.orders import OrderStatus
-from apps.gateway.reconciler import reconcile
+from apps.gateway.reconciler import reconcile, wait_in_doubt_s
 from apps.gateway.session_state import Brake, SessionState
 from apps.orders.models import Order
 from tests.gateway.house import config_for
@@ -106,3 +106,8 @@ class TestAnotherLogin:
         await reconcile(state, config_for(4002, tmp_path))
 
         assert (await in_db(Order.objects.get, pk=vanished.pk)).status == OrderStatus.UNKNOWN
+
+
+class TestRhythm:
+    def test_a_fresh_doubt_is_looked_at_soon_a_lasting_one_every_20_s(self):
+        assert [wait_in_doubt_s(looks) for looks in range(5)] == [5, 5, 10, 20, 20]

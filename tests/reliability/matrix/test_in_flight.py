@@ -116,8 +116,10 @@ class TestCutAfterDelivery:
         await stage.place()
         for _ in range(count):
             session = (await stage.gateway.row()).session
-            stage.tap.once(PLACE_ORDER, lambda: self._cut(stage.tap))
+            stage.tap.once(PLACE_ORDER, lambda: stage.tap.hold(Way.IN))
             order = await stage.place(**RESTING)
+            await self._until_delivered(stage, order)
+            stage.tap.cut()
             await stage.until_not_ready()
             stage.tap.release(Way.IN)
             await stage.until_ready(after=session)
@@ -127,10 +129,13 @@ class TestCutAfterDelivery:
             assert len(stage.at_broker(order)) == 1
         assert await stage.violations() == []
 
-    def _cut(self, tap):
-        """Lose the answer, and a moment later the line."""
-        tap.hold(Way.IN)
-        asyncio.get_running_loop().call_later(0.05, tap.cut)
+    async def _until_delivered(self, stage, order):
+        """Wait until IB Gateway has read the order: bytes it has not read may die with the line."""
+
+        async def read():
+            return stage.at_broker(order)
+
+        await until(read, what="the order at the broker")
 
 
 @pytest.mark.row(15)
