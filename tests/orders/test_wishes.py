@@ -6,10 +6,12 @@ from decimal import Decimal
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from apps.accounts.models import Account
 from apps.domain.orders import Sender
 from apps.domain.quotes import Quote
+from apps.domain.risk.limits import to_values
 from apps.instruments.models import Instrument
 from apps.orders.models import Order
 from apps.orders.selectors import cancel_wishes, kill_outcome, preview_kill
@@ -18,7 +20,8 @@ from apps.orders.services.facts import record_execution, record_status
 from apps.orders.services.families import LegOnWrongSide, submit_bracket
 from apps.orders.services.intake import IdempotencyKeyConflict, submit_order
 from apps.orders.services.wishes import OrderTerminal, kill, record_cancel_sent, request_cancel
-from apps.safety.models import TradingState
+from apps.safety.models import LimitSet, TradingState
+from apps.safety.selectors import limits_in_force
 from tests.orders.conftest import BUY_10, CODE, Tara, execution, fly, hold
 from tests.orders.test_facts import status
 
@@ -157,6 +160,17 @@ class TestBracket:
         with pytest.raises(IdempotencyKeyConflict):
             submit_bracket(BUY_10, **{**asked, "take_profit": Decimal(241)})
 
+    def test_a_repeated_key_answers_with_the_first_whatever_lives_how_long_now(
+        self, account: Account, aapl: Instrument, tara: Tara
+    ) -> None:
+        asked = {"take_profit": Decimal(240), "stop_loss": None, "client_order_id": "swing-0001", "by": tara}
+        first = submit_bracket(BUY_10, **asked)
+        _switch_gtc_off(account)
+
+        again = submit_bracket(BUY_10, **asked)
+
+        assert (again.replayed, again.parent.pk) == (True, first.parent.pk)
+
     def test_refuses_a_leg_on_the_wrong_side(self, aapl: Instrument, tara: Tara) -> None:
         with pytest.raises(LegOnWrongSide):
             submit_bracket(
@@ -279,6 +293,21 @@ class TestProtectPosition:
         assert [order.pk for order in second.cancelled] == [first.orders[0].pk]
         assert second.orders[0].status == "ACCEPTED"
 
+    @pytest.mark.parametrize("left", [0, 4])
+    def test_a_repeated_key_answers_with_the_first_whatever_is_held_now(
+        self, account: Account, aapl: Instrument, tara: Tara, left: int
+    ) -> None:
+        held = hold(account, aapl, 10)
+        first = _protect(tara, key="guard-0001")
+        type(held).objects.update(quantity=left)
+        _switch_gtc_off(account)
+
+        again = _protect(tara, key="guard-0001")
+
+        assert (again.replayed, again.orders[0].pk) == (True, first.orders[0].pk)
+        with pytest.raises(IdempotencyKeyConflict):
+            _protect(tara, key="guard-0001", stop_loss=Decimal(222))
+
     def test_a_refusal_leaves_the_old_guard_in_place(
         self, account: Account, aapl: Instrument, tara: Tara
     ) -> None:
@@ -307,7 +336,18 @@ def _close(tara: Tara, *, quantity: Decimal | None = None, key: str | None = Non
     return close_position(CODE, "AAPL", quantity=quantity, limit_price=None, client_order_id=key, by=tara)
 
 
-def _protect(tara: Tara, *, stop_loss: Decimal = Decimal(221), take_profit: Decimal | None = None):  # type: ignore[no-untyped-def]
+def _switch_gtc_off(account: Account) -> None:
+    values = to_values(replace(limits_in_force(account), times_in_force=("DAY",)))
+    LimitSet.objects.create(account=account, version=2, values=values, author="user:rita", at=timezone.now())
+
+
+def _protect(  # type: ignore[no-untyped-def]
+    tara: Tara,
+    *,
+    stop_loss: Decimal = Decimal(221),
+    take_profit: Decimal | None = None,
+    key: str | None = None,
+):
     return protect_position(
         CODE,
         "AAPL",
@@ -315,7 +355,7 @@ def _protect(tara: Tara, *, stop_loss: Decimal = Decimal(221), take_profit: Deci
         stop_loss=stop_loss,
         take_profit=take_profit,
         replace_existing=True,
-        client_order_id=None,
+        client_order_id=key,
         by=tara,
     )
 

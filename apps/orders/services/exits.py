@@ -4,7 +4,7 @@ A position is never sold twice and never left without its guard for an order tha
 refused: what replaces a guard is judged before the guard is given up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -25,9 +25,12 @@ from apps.instruments.selectors import known_instrument
 from apps.orders.models import Order, OrderGroup
 from apps.orders.services.families import (
     exit_tickets,
+    exits_live,
     family_key,
+    lived_then,
     oca_group_of,
     refuse_wrong_side,
+    require_same,
     stored_family,
 )
 from apps.orders.services.intake import (
@@ -169,8 +172,13 @@ def protect_position(
     With `replace_existing` the exit orders of the symbol are cancelled first, and new ones
     accepted once the broker has confirmed. Raises as close_position does, and LegOnWrongSide.
     """
+    key, warnings = family_key(account_by_code(account_code), client_order_id)
+    earlier = _replayed_protection(
+        account_code, symbol, key, quantity=quantity, stop_loss=stop_loss, take_profit=take_profit
+    )
+    if earlier is not None:
+        return earlier
     account, instrument, position = holding(account_code, symbol)
-    key, warnings = family_key(account, client_order_id)
     base = OrderTicket(
         account=account.code,
         symbol=instrument.symbol,
@@ -179,11 +187,10 @@ def protect_position(
         quantity=quantity_of(position, quantity),
         tag=tag,
     )
-    exits = exit_tickets(base, account, take_profit=take_profit, stop_loss=stop_loss)
-    tickets = [exits[role] for role in ("stop_loss", "take_profit") if role in exits]
-    earlier = _replayed_protection(account, tickets, key)
-    if earlier is not None:
-        return earlier
+    exits = exit_tickets(
+        base, take_profit=take_profit, stop_loss=stop_loss, time_in_force=exits_live(account)
+    )
+    tickets = _stop_first(exits)
     require_ready(account)
     # guarding a position again is no repeated order, whatever guarded it a moment ago
     wishes = replace(wishes, allow_duplicate=True)
@@ -297,6 +304,34 @@ def cancel_exits(orders: Sequence[Order], *, by: Principal, ids: RequestIds) -> 
     return ended
 
 
-def _replayed_protection(account: Account, tickets: Sequence[OrderTicket], key: str) -> Protection | None:
-    orders = stored_family(account, tickets, [key, f"{key}.1"])
-    return Protection(orders, [], replayed=True, warnings=tuple(orders[0].warnings)) if orders else None
+def _stop_first(exits: Mapping[str, OrderTicket]) -> list[OrderTicket]:
+    return [exits[role] for role in ("stop_loss", "take_profit") if role in exits]
+
+
+def _replayed_protection(
+    account_code: str,
+    symbol: str,
+    key: str,
+    *,
+    quantity: Decimal | None,
+    stop_loss: Decimal,
+    take_profit: Decimal | None,
+) -> Protection | None:
+    """Return the guard that an earlier request with this key made.
+
+    What "all of it" meant then is not what it would mean today, so the position is not asked.
+    """
+    orders = stored_family(account_by_code(account_code), [key, f"{key}.1"])
+    if not orders:
+        return None
+    guard = orders[0]
+    base = OrderTicket(
+        account=account_code,
+        symbol=normalise_symbol(symbol),
+        side=Side(guard.side).opposite,
+        order_type=OrderType.MARKET,
+        quantity=guard.quantity if quantity is None else quantity,
+    )
+    exits = exit_tickets(base, take_profit=take_profit, stop_loss=stop_loss, time_in_force=lived_then(orders))
+    require_same(orders, _stop_first(exits))
+    return Protection(orders, [], replayed=True, warnings=tuple(guard.warnings))

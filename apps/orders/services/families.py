@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from django.db import IntegrityError
-from django.utils import timezone
 
 from apps.accounts.models import Account
 from apps.accounts.selectors import account_by_code
@@ -74,11 +73,13 @@ def submit_bracket(
     """
     account = account_by_code(entry.account)
     key, warnings = family_key(account, client_order_id)
-    exits = exit_tickets(entry, account, take_profit=take_profit, stop_loss=stop_loss)
-    earlier = _replayed_bracket(account, [entry, *exits.values()], key)
+    earlier = _replayed_bracket(account, entry, key, take_profit=take_profit, stop_loss=stop_loss)
     if earlier is not None:
         return earlier
     require_ready(account)
+    exits = exit_tickets(
+        entry, take_profit=take_profit, stop_loss=stop_loss, time_in_force=exits_live(account)
+    )
     request = prepare(account, entry, by=by, ids=ids, wishes=wishes, warnings=warnings)
     sent, rounded = on_tick(entry, request)
     request = replace(request, warnings=request.warnings + rounded)
@@ -110,17 +111,26 @@ def family_key(account: Account, client_order_id: str | None) -> tuple[str, tupl
     return key, warnings
 
 
-def exit_tickets(
-    entry: OrderTicket, account: Account, *, take_profit: Decimal | None, stop_loss: Decimal | None
-) -> dict[str, OrderTicket]:
-    """Return the exits of an entry by role, take-profit first; good till cancelled if allowed."""
+def exits_live(account: Account) -> TimeInForce:
+    """Return how long exits live: good till cancelled if the limits in force allow it."""
     gtc = TimeInForce.GTC in limits_in_force(account).times_in_force
+    return TimeInForce.GTC if gtc else TimeInForce.DAY
+
+
+def exit_tickets(
+    entry: OrderTicket,
+    *,
+    take_profit: Decimal | None,
+    stop_loss: Decimal | None,
+    time_in_force: TimeInForce,
+) -> dict[str, OrderTicket]:
+    """Return the exits of an entry by role, take-profit first."""
     base = replace(
         entry,
         side=entry.side.opposite,
         limit_price=None,
         stop_price=None,
-        time_in_force=TimeInForce.GTC if gtc else TimeInForce.DAY,
+        time_in_force=time_in_force,
         tag=entry.tag if entry.tag == "manual-protect" else "manual-bracket-child",
     )
     exits: dict[str, OrderTicket] = {}
@@ -135,7 +145,7 @@ def refuse_wrong_side(
     entry: OrderTicket, request: Request, *, take_profit: Decimal | None, stop_loss: Decimal | None
 ) -> None:
     """Raise LegOnWrongSide unless the entry's price lies between stop and take-profit."""
-    price = entry.limit_price or price_from_row(request.instrument, now=timezone.now()).reference
+    price = entry.limit_price or price_from_row(request.instrument).reference
     if price is None:
         return
     for name, leg, wanted_sign in (("Take-profit", take_profit, 1), ("Stop", stop_loss, -1)):
@@ -155,19 +165,40 @@ def _bracket(orders: list[Order], *, replayed: bool, warnings: tuple[str, ...]) 
     return Bracket(group, orders[0], orders[1:], replayed, warnings)
 
 
-def _replayed_bracket(account: Account, tickets: Sequence[OrderTicket], key: str) -> Bracket | None:
-    orders = stored_family(account, tickets, [key, f"{key}.1", f"{key}.2"])
-    return _bracket(orders, replayed=True, warnings=tuple(orders[0].warnings)) if orders else None
+def _replayed_bracket(
+    account: Account,
+    entry: OrderTicket,
+    key: str,
+    *,
+    take_profit: Decimal | None,
+    stop_loss: Decimal | None,
+) -> Bracket | None:
+    orders = stored_family(account, [key, f"{key}.1", f"{key}.2"])
+    if not orders:
+        return None
+    exits = exit_tickets(
+        entry, take_profit=take_profit, stop_loss=stop_loss, time_in_force=lived_then(orders)
+    )
+    require_same(orders, [entry, *exits.values()])
+    return _bracket(orders, replayed=True, warnings=tuple(orders[0].warnings))
 
 
-def stored_family(account: Account, tickets: Sequence[OrderTicket], keys: Sequence[str]) -> list[Order]:
-    """Return the orders an earlier request made, none if it is new. Raises IdempotencyKeyConflict."""
+def stored_family(account: Account, keys: Sequence[str]) -> list[Order]:
+    """Return the orders an earlier request of these keys made, none if it is new."""
     rows = Order.objects.select_related("account", "instrument", "group", "parent")
-    orders = list(rows.filter(account=account, client_order_id__in=keys).order_by("pk"))
-    if orders and [order.fingerprint for order in orders] != [fingerprint(t) for t in tickets]:
+    return list(rows.filter(account=account, client_order_id__in=keys).order_by("pk"))
+
+
+def lived_then(orders: Sequence[Order]) -> TimeInForce:
+    """Return how long the exits of a stored family live: the limits may have changed since."""
+    return TimeInForce(orders[-1].time_in_force)
+
+
+def require_same(orders: Sequence[Order], tickets: Sequence[OrderTicket]) -> None:
+    """Raise IdempotencyKeyConflict unless a request asks for what stored orders were made from."""
+    if [order.fingerprint for order in orders] != [fingerprint(ticket) for ticket in tickets]:
         raise IdempotencyKeyConflict(
-            f"{keys[0]} was used for order {orders[0].pk}",
+            f"{orders[0].client_order_id} was used for order {orders[0].pk}",
             order_id=orders[0].pk,
             order_uuid=str(orders[0].uuid),
         )
-    return orders
