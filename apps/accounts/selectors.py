@@ -81,8 +81,8 @@ def connection(name: str = "") -> Connection:
 
 
 def connections() -> list[Connection]:
-    """Return every registered connection by name, with its lease."""
-    return list(Connection.objects.select_related("lease"))
+    """Return every registered connection by name, with its lease, each `asked_at` the database's now."""
+    return list(Connection.objects.select_related("lease").annotate(asked_at=DbClock()))
 
 
 def gateway_is_silent(connection: Connection, now: datetime) -> bool:

@@ -46,7 +46,7 @@ def moment_of(request: HttpRequest) -> Moment:
     if found is None:
         states = sorted(all_states(), key=lambda row: (row.scope != EVERYTHING, row.scope))
         known = list(connections())
-        found = Moment(datetime.now(UTC), known, chosen_connection(known), states, order_counts())
+        found = Moment(_now(known), known, chosen_connection(known), states, order_counts())
         request.console_moment = found  # type: ignore[attr-defined]  # as long as the request
     return found
 
@@ -84,6 +84,11 @@ def linked(cells: tuple[bar.Segment, ...]) -> tuple[bar.Segment, ...]:
         "lines": f"{link}#data",
     }
     return tuple(replace(cell, href=pages[cell.name]) for cell in cells)
+
+
+def _now(known: list[Any]) -> datetime:
+    """Return the database's clock, which wrote what ages are shown of; ours if it told none."""
+    return next((row.asked_at for row in known), datetime.now(UTC))
 
 
 def chosen_connection(known: list[Any]) -> Any:

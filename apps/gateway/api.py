@@ -1,6 +1,5 @@
 """The probes: /livez, /readyz and /metrics."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from django.http import HttpResponse, JsonResponse
@@ -9,6 +8,7 @@ from rest_framework.request import Request
 
 from apps.access.callers import LOOPBACK, Caller
 from apps.access.permissions import Anyone, demand_scope, known_caller
+from apps.common.db import database_now
 from apps.common.problems import problem_response
 from apps.common.rest import ApiView
 from apps.gateway.health import livez, readiness
@@ -35,7 +35,7 @@ class ReadyzView(ApiView):
 
     def get(self, request: Request) -> HttpResponse:
         """Answer 200, or 503 with the same members in a problem."""
-        found = readiness(datetime.now(UTC))
+        found = readiness()
         told: dict[str, Any] = {"ready": found.ready}
         if isinstance(request.auth, Caller):
             told["checks"] = [check.as_json() for check in found.checks]
@@ -54,4 +54,4 @@ class MetricsView(ApiView):
         caller = known_caller(request)
         if caller.kind != LOOPBACK:
             demand_scope(caller, METRICS_SCOPE)
-        return HttpResponse(exposition(lambda: datetime.now(UTC)), content_type=CONTENT_TYPE_LATEST)
+        return HttpResponse(exposition(database_now), content_type=CONTENT_TYPE_LATEST)

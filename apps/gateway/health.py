@@ -14,6 +14,7 @@ from django.db import DatabaseError
 from apps.accounts.models import Connection, Phase
 from apps.accounts.order_gate import runs_our_code
 from apps.accounts.selectors import ConnectionNotFound, connection, gateway_is_silent
+from apps.common.db import database_now
 from apps.common.turns import late_work
 from apps.domain.mode import ProofState
 from apps.gateway.selectors import unapplied_migrations
@@ -74,9 +75,13 @@ def livez() -> dict[str, bool]:
     return {"live": True}
 
 
-def readiness(now: datetime) -> Readiness:
-    """Return whether orders can be taken: database, migrations, gateway, READY, code, mode proof."""
+def readiness(now: datetime | None = None) -> Readiness:
+    """Return whether orders can be taken: database, migrations, gateway, READY, code, mode proof.
+
+    `now` is the database's clock, with which the gateway's sign of life was written.
+    """
     try:
+        at = now or database_now()
         migrated = _is_migrated()
         row = connection() if migrated else None
     except ConnectionNotFound:
@@ -86,17 +91,21 @@ def readiness(now: datetime) -> Readiness:
     checks = (
         Check("database", ok=True),
         Check("migrations", ok=migrated, code="STORE_UNAVAILABLE", detail="The schema is not up to date"),
-        _heartbeat(row, now),
-        _session(row, now),
+        _heartbeat(row, at),
+        _session(row, at),
         _same_code(row),
-        _mode_proof(row, now),
-        *([_clock_work(now)] if migrated else []),
+        _mode_proof(row, at),
+        *([_clock_work(at)] if migrated else []),
     )
     return Readiness(ready=all(check.ok or check.is_advice for check in checks), checks=checks)
 
 
-def health_facts(now: datetime) -> HealthFacts:
-    """Return what /health tells of the configured connection. Raises DatabaseError."""
+def health_facts(now: datetime | None = None) -> HealthFacts:
+    """Return what /health tells of the configured connection. Raises DatabaseError.
+
+    `now` is the database's clock.
+    """
+    now = now or database_now()
     try:
         row = connection()
     except ConnectionNotFound:

@@ -1,5 +1,7 @@
 """Read which lines are wanted, the prices gates used, candles and the questions for them."""
 
+from decimal import Decimal
+
 from django.db.models import Min
 
 from apps.common.db import DbClock
@@ -8,6 +10,9 @@ from apps.domain.candles import Candle
 from apps.instruments.models import Instrument
 from apps.marketdata.models import CandleRequest, CandleRow, CandleState, ReferencePrice, Watch
 from apps.positions.models import Position
+
+#: More than clocks are read apart; a price from further ahead was written before a step back.
+CLOCK_STEP_S = 2.0
 
 
 def wanted_lines(limit: int = 100) -> list[Instrument]:
@@ -29,12 +34,27 @@ def wanted_lines(limit: int = 100) -> list[Instrument]:
     return [found[pk] for pk in wanted]
 
 
-_price_of_instrument = Prepared(lambda pk: ReferencePrice.objects.filter(instrument_id=pk), int)
+_price_of_instrument = Prepared(
+    lambda pk: ReferencePrice.objects.filter(instrument_id=pk).annotate(asked_at=DbClock()), int
+)
 
 
 def reference_price(instrument: Instrument) -> ReferencePrice | None:
     """Return the newest stored prices, or the broker's refusal; None if there was neither."""
     return _price_of_instrument.first(instrument.pk)
+
+
+def aged_reference_price(instrument: Instrument) -> tuple[ReferencePrice, Decimal | None] | None:
+    """Return the newest stored prices with their age in seconds; None before the first.
+
+    Both ends of the age are the database's clock. There is no age, and so no freshness, where
+    that clock was set back meanwhile.
+    """
+    row = _price_of_instrument.first(instrument.pk)
+    if row is None or row.received_at is None:
+        return None
+    age_s = (row.asked_at - row.received_at).total_seconds()
+    return row, None if age_s < -CLOCK_STEP_S else Decimal(str(round(max(0.0, age_s), 3)))
 
 
 def pending_candle_requests(limit: int) -> list[CandleRequest]:

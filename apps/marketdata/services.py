@@ -9,7 +9,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.common.bell import ring_on_commit
-from apps.common.db import DbClock
+from apps.common.clock import boottime
+from apps.common.db import DbClock, database_now
 from apps.common.prepared import Prepared
 from apps.domain.candles import Candle, CandleInterval
 from apps.domain.quotes import Quote
@@ -78,14 +79,14 @@ def drop_watch(*, holder: str, instrument: Instrument | None = None) -> int:
 
 def store_reference_price(*, quote: Quote, instrument: Instrument) -> None:
     """Store the prices a gate may use; an earlier refusal of the line is over."""
-    _store_prices([_price(quote, instrument.pk)])
+    _store_prices([(quote, instrument.pk)])
 
 
 def store_reference_prices(quotes: Sequence[Quote]) -> None:
     """Store the prices of many instruments at once; unknown contract ids are left out."""
     newest = {quote.ib_con_id: quote for quote in quotes}
     known = dict(Instrument.objects.filter(ib_con_id__in=newest).values_list("ib_con_id", "pk"))
-    _store_prices([_price(newest[con_id], pk) for con_id, pk in known.items()])
+    _store_prices([(newest[con_id], pk) for con_id, pk in known.items()])
 
 
 @transaction.atomic
@@ -188,7 +189,8 @@ def drop_expired(*, before: datetime) -> int:
     return requests + watches
 
 
-def _price(quote: Quote, instrument_id: int) -> ReferencePrice:
+def _price(quote: Quote, instrument_id: int, *, now: datetime, boottime: float) -> ReferencePrice:
+    """Return the row of a quote, its receipt in the clock that gates will read its age with."""
     return ReferencePrice(
         instrument_id=instrument_id,
         bid=quote.bid,
@@ -197,14 +199,15 @@ def _price(quote: Quote, instrument_id: int) -> ReferencePrice:
         close=quote.close,
         market_data_type=quote.market_data_type.value,
         halted=quote.halted,
-        received_at=quote.received_at,
+        received_at=now - timedelta(seconds=quote.age_s(boottime)),
     )
 
 
 @transaction.atomic
-def _store_prices(rows: Sequence[ReferencePrice]) -> None:
+def _store_prices(told: Sequence[tuple[Quote, int]]) -> None:
+    now, clock = database_now(), boottime()
     ReferencePrice.objects.bulk_create(
-        rows,
+        [_price(quote, instrument_id, now=now, boottime=clock) for quote, instrument_id in told],
         update_conflicts=True,
         unique_fields=["instrument"],
         update_fields=[

@@ -17,7 +17,7 @@ from apps.domain.orders import NOT_CLOSED, OrderTicket, Side
 from apps.domain.quotes import MarketDataType, Quote
 from apps.domain.risk.snapshot import Exposure, Snapshot, TradingStateName
 from apps.instruments.models import Instrument
-from apps.marketdata.selectors import reference_price
+from apps.marketdata.selectors import aged_reference_price
 from apps.orders.models import Execution, Order
 from apps.positions.selectors import held_row
 
@@ -49,18 +49,19 @@ def price_from_quote(quote: Quote | None, *, boottime: float) -> PriceSeen:
     )
 
 
-def price_from_row(instrument: Instrument, *, now: datetime) -> PriceSeen:
+def price_from_row(instrument: Instrument) -> PriceSeen:
     """Return the stored reference price: the mid, else the last."""
-    row = reference_price(instrument)
-    if row is None or row.received_at is None:
+    found = aged_reference_price(instrument)
+    if found is None:
         return NO_PRICE
+    row, age_s = found
     price = (row.bid + row.ask) / 2 if row.bid is not None and row.ask is not None else row.last
     if price is None:
         return NO_PRICE
     return PriceSeen(
         price,
         "row",
-        Decimal(str(round(max(0.0, (now - row.received_at).total_seconds()), 3))),
+        age_s,
         is_live=row.market_data_type == MarketDataType.LIVE,
         is_halted=row.halted,
     )

@@ -69,6 +69,12 @@ class TestReadiness:
             "mode_proof": "MODE_MISMATCH",
         }
 
+    def test_does_not_ask_the_wall_clock_of_this_process(self, ready, monkeypatch):
+        monkeypatch.setattr("django.utils.timezone.now", lambda: datetime(2030, 1, 1, tzinfo=UTC))
+
+        assert readiness().ready
+        assert health_facts().connected
+
     def test_a_silent_gateway_is_not_ready_whatever_it_wrote_last(self, ready):
         found = readiness(datetime.now(UTC) + timedelta(seconds=21))
 

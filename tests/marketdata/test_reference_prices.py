@@ -1,12 +1,14 @@
 """The prices a gate may use, as rows."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from apps.domain.quotes import MarketDataType
 from apps.marketdata.models import ReferencePrice
-from apps.marketdata.selectors import reference_price
+from apps.marketdata.selectors import aged_reference_price, reference_price
 from apps.marketdata.services import record_refusal, store_reference_price, store_reference_prices
 from tests.instruments.conftest import AAPL, BRK_B
 from tests.marketdata.conftest import quote
@@ -35,6 +37,25 @@ class TestReferencePrice:
         store_reference_prices([])
 
         assert not ReferencePrice.objects.exists()
+
+
+class TestAge:
+    @pytest.mark.parametrize("wrong_by", [timedelta(hours=-1), timedelta(hours=1)])
+    def test_is_not_that_of_the_wall_clock_of_whoever_received_it(self, aapl, wrong_by):
+        heard = replace(quote(age_s=90), received_at=datetime.now(UTC) + wrong_by)
+
+        store_reference_price(quote=heard, instrument=aapl)
+
+        _, age_s = aged_reference_price(aapl)
+        assert 89 < age_s < 95
+
+    def test_is_unknown_after_the_clock_was_set_back(self, aapl):
+        store_reference_price(quote=quote(), instrument=aapl)
+        ReferencePrice.objects.update(received_at=datetime.now(UTC) + timedelta(hours=1))
+
+        _, age_s = aged_reference_price(aapl)
+
+        assert age_s is None
 
 
 class TestRefusal:

@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Exists, OuterRef
-from django.utils import timezone
 
 from apps.accounts.selectors import is_ready, lease_of, proof_for
 from apps.common.bell import ring_on_commit
@@ -125,7 +124,7 @@ def request_change(order_id: int, terms: NewTerms, *, by: str, request_id: str =
             ticket,
             states=state_words(states),
             proof=proof_for(account, account.connection.mode_proof),
-            price=price_from_row(order.instrument, now=timezone.now()),
+            price=price_from_row(order.instrument),
         )
         change = OrderChange.objects.create(
             order=order,

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, Protocol
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from apps.accounts.models import Account
 from apps.accounts.order_gate import closed_gate
@@ -255,14 +254,14 @@ def prepare(
     """Resolve the contract and wait a moment for its first price, before any lock is taken."""
     instrument = resolve_symbol(ticket.symbol, deadline_s=LOOKUP_DEADLINE_S)
     keep_watch(instrument=instrument, holder="orders", priority=WatchPriority.ORDER)
-    if price_from_row(instrument, now=timezone.now()) == NO_PRICE:
+    if price_from_row(instrument) == NO_PRICE:
         _wait_for_price(instrument)
     return Request(account, instrument, by, ids, wishes, warnings)
 
 
 def _wait_for_price(instrument: Instrument) -> None:
     def first_price() -> PriceSeen | None:
-        seen = price_from_row(instrument, now=timezone.now())
+        seen = price_from_row(instrument)
         return None if seen == NO_PRICE else seen
 
     wait_until(first_price, topics=["quotes"], deadline_s=PRICE_DEADLINE_S, poll_s=0.05)
@@ -290,7 +289,7 @@ def refuse_immediate_trigger(ticket: OrderTicket, request: Request) -> None:
     """Raise ImmediateTrigger for a stop the market has passed already, unless allowed."""
     if ticket.stop_price is None or request.wishes.allow_immediate_trigger:
         return
-    price = price_from_row(request.instrument, now=timezone.now()).reference
+    price = price_from_row(request.instrument).reference
     if price is None:
         return
     if (ticket.stop_price - price) * ticket.side.sign <= 0:
@@ -407,7 +406,7 @@ def judge(
         instrument=request.instrument,
         states=state_words(states),
         proof=proof_for(request.account, request.account.connection.mode_proof),
-        price=price_from_row(request.instrument, now=timezone.now()),
+        price=price_from_row(request.instrument),
         leave_out=leave_out,
         beside=beside,
         earlier_duplicate=_earlier_duplicate(leg, request, limits, now=now or database_now()),
