@@ -1,8 +1,8 @@
-"""A process that has everything imported and forks a gateway on request.
+"""A process that has everything imported and forks a gateway, or any short command, on request.
 
-A thousand kills need a thousand fresh processes, and importing costs more than living. What it
-forks is the real command with a memory, sockets and database connections of its own. The web
-is not forked: Twisted opens its selector while it is imported.
+A thousand kills need thousands of fresh processes, and importing costs more than living. What
+it forks is the real command with a memory, sockets and database connections of its own. The
+web is not forked: Twisted opens its selector while it is imported.
 
     python -m tests.reliability.nursery      one JSON line in, one JSON line out
 """
@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,40 @@ from apps.gateway.management.commands import run_gateway  # models exist only af
 
 
 def main() -> None:
-    """Answer each request `{"environment", "settings", "lease_s", "log"}` with the pid of a new gateway."""
+    """Answer each request `{"environment", "settings", "lease_s", "log"}` with the pid of a new gateway.
+
+    With `"words"` it is that command instead, and the answer is its `exit` code once it has ended,
+    negative for the signal that killed it.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries them
     print(json.dumps({"ready": os.getpid()}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
-        pid = os.fork()
-        if pid == 0:
-            _be(request)
-        print(json.dumps({"pid": pid}), flush=True)
+        answer = {"exit": _run(request)} if request["words"] else {"pid": _fork(request)}
+        print(json.dumps(answer), flush=True)
+
+
+def _fork(request: dict[str, Any]) -> int:
+    pid = os.fork()
+    if pid == 0:
+        _be(request)
+    return pid
+
+
+def _run(request: dict[str, Any]) -> int:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # an exit code is kept only for who asks for it
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(_fork(request), 0)[1])
+    finally:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        _bury()
+
+
+def _bury() -> None:
+    """Wait for the children that died while nobody buried them."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _be(request: dict[str, Any]) -> None:
@@ -50,7 +76,8 @@ def _be(request: dict[str, Any]) -> None:
         lease.TTL_S, lease.RENEW_EVERY_S = request["lease_s"], request["lease_s"] / 3
     code = 1
     try:
-        call_command(run_gateway.Command())
+        words = request["words"] or [run_gateway.Command()]
+        call_command(*words)
         code = 0
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else 1

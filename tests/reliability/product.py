@@ -117,16 +117,20 @@ class Nursery:
         settings: dict[str, str],
         lease_s: float | None,
     ) -> int:
-        request = {
-            "environment": environment,
-            "settings": settings,
-            "lease_s": lease_s,
-            "log": str(log),
-        }
+        """Return the pid of a new gateway."""
+        request = {"environment": environment, "settings": settings, "lease_s": lease_s}
+        return int(self._ask({**request, "log": str(log), "words": []})["pid"])
+
+    def run(self, *words: str, log: Path, environment: dict[str, str]) -> int:
+        """Run a short command to its end; return its exit code, negative for a signal."""
+        request = {"environment": environment, "settings": {}, "lease_s": None}
+        return int(self._ask({**request, "log": str(log), "words": words})["exit"])
+
+    def _ask(self, request: dict[str, object]) -> Any:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
         self._process.stdin.flush()
-        return int(self._read()["pid"])
+        return self._read()
 
     def close(self) -> None:
         assert self._process.stdin is not None
@@ -320,6 +324,12 @@ class Product:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def run(self, *words: str, crash_at: str = "") -> int:
+        """Run a management command in a forked process; return its exit code, negative for a signal."""
+        assert self._nursery is not None
+        environment = {"JAXBROKER_CRASH_AT": crash_at}
+        return self._nursery.run(*words, log=self.folder / "commands.log", environment=environment)
 
     def until_gateway_ready(self, within_s: float = 60) -> None:
         """Wait until an order would be taken."""

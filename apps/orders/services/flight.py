@@ -98,6 +98,7 @@ def put_in_flight(
     gate 2 refused; or nothing: the order, a halt, the limits or our lease changed on the way.
     Write nothing then, check the lease, look again.
     """
+    crash.point("gw.claim.before_begin")
     with short_transaction(timeout_ms=TRANSACTION_MS, durable=True):
         first = _order_to_send.first(order_id)
         if first is None:
