@@ -20,6 +20,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from tests.reliability.checker import DOUBT, Evidence, Violation, check
@@ -209,14 +210,28 @@ class Run:
             return False
         epoch = self.rows.connection()["epoch"]
         self.product.start_gateway(elsewhere=True)
-        until(lambda: self.rows.connection()["epoch"] > epoch, within_s=LEASE_S * 4, what="take-over")
-        sleeper.send(signal.SIGCONT)
+        has_new_owner = partial(self._has_passed, epoch)
+        try:
+            until(has_new_owner, within_s=LEASE_S * 3, what="take-over")
+        except AssertionError:
+            if not self._is_sqlite:
+                raise  # another lane of the sleeper was inside SQLite's one transaction: it has to end first
+        finally:
+            sleeper.send(signal.SIGCONT)
         until(lambda: not sleeper.is_alive, within_s=LEASE_S * 2, what="end of the fenced gateway")
+        until(has_new_owner, within_s=LEASE_S * 2, what="take-over")
         return True
+
+    def _has_passed(self, epoch: int) -> bool:
+        return int(self.rows.connection()["epoch"]) > epoch
+
+    @property
+    def _is_sqlite(self) -> bool:
+        return self.product.database_url.startswith("sqlite")
 
     def _where_to_stop(self, point: Point) -> str:
         """Return the point; SQLite has one writer, so one that sleeps inside a transaction stops them all."""
-        if self.product.database_url.startswith("sqlite"):
+        if self._is_sqlite:
             return point.name.replace("gw.claim.before_commit", "gw.claim.before_begin")
         return point.name
 
@@ -324,7 +339,7 @@ class Run:
             epoch = self.rows.connection()["epoch"]
             self._end_gateway()
             self.product.start_gateway()
-            until(lambda: self.rows.connection()["epoch"] > epoch, within_s=60, what="a new epoch")
+            until(partial(self._has_passed, epoch), within_s=60, what="a new epoch")
         until(lambda: self.rows.connection()["phase"] == "READY", within_s=60, what="READY")
         self.product.until_gateway_ready()
 
