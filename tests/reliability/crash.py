@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -434,10 +435,11 @@ def main() -> int:
     began = time.monotonic()
     with fresh_database(server_url, folder) as database_url, Product(folder, database_url) as product:
         run = Run(product, seed=seed)
-        for number, point in enumerate(schedule(options.kills, run.random), 1):
-            run.kill_at(point)
-            if number % 10 == 0:
-                print(f"  {number} kills, {time.monotonic() - began:.0f} s", flush=True)
+        with suppress(KeyboardInterrupt):  # Ctrl-C ends the killing; what was played is judged all the same
+            for number, point in enumerate(schedule(options.kills, run.random), 1):
+                run.kill_at(point)
+                if number % 10 == 0:
+                    print(f"  {number} kills, {time.monotonic() - began:.0f} s", flush=True)
         run.rest()
         found = run.judge()
         audit = product.manage("verify_audit")
