@@ -32,6 +32,7 @@ from apps.gateway.config import GatewayConfig
 from apps.gateway.poison import insist
 from apps.gateway.session_state import SessionState
 from apps.instruments.services import ensure_instrument
+from apps.orders.repeats import booked_among
 from apps.orders.services.facts import (
     record_broker_order,
     record_commission,
@@ -45,6 +46,9 @@ logger = logging.getLogger(__name__)
 logger.addFilter(OneLinePerKind())
 
 BALANCES_EVERY_S = 0.25
+
+#: A commission that found no execution for so long will be told again with the next complete look.
+EARLY_FOR_S = 60.0
 
 
 async def run(state: SessionState, config: GatewayConfig) -> None:
@@ -63,12 +67,12 @@ class Inbox:
     """One broker session's facts on their way into rows.
 
     Balances come in bursts of dozens and are booked in one go, the newest of each tag. A
-    commission may come before its execution; it waits here for it.
+    commission may come before its execution; it waits here for it, with the BOOTTIME it came at.
     """
 
     state: SessionState
     balances: dict[tuple[str, str, str], BalanceReport] = field(default_factory=dict)
-    early_commissions: dict[str, CommissionReport] = field(default_factory=dict)
+    early_commissions: dict[str, tuple[CommissionReport, float]] = field(default_factory=dict)
 
     async def book(self, event: BrokerEvent) -> None:
         """Book one fact; returns when it is durable."""
@@ -81,7 +85,7 @@ class Inbox:
                 await self._join_early_commission(event.ib_exec_id)
             case CommissionReport():
                 if not await insist(record_commission, event, sender=sender):
-                    self.early_commissions[event.ib_exec_id] = event
+                    self.early_commissions[event.ib_exec_id] = event, boottime()
             case BrokerOrder():
                 self._look_for_twins(
                     await insist(record_broker_order, event, sender=sender, cause="open_order")
@@ -112,8 +116,19 @@ class Inbox:
         while True:
             await asyncio.sleep(BALANCES_EVERY_S)
             await self.flush_balances()
-            for ib_exec_id in list(self.early_commissions):
-                await self._join_early_commission(ib_exec_id)
+            await self.join_early_commissions()
+
+    async def join_early_commissions(self) -> None:
+        """Join what a complete look has booked meanwhile; let go of what nothing explains."""
+        if not self.early_commissions:
+            return
+        waiting, now = list(self.early_commissions), boottime()
+        for ib_exec_id in await insist(booked_among, waiting, self.state.sender.connection) or ():
+            await self._join_early_commission(ib_exec_id)
+        for ib_exec_id, (_, came_at) in list(self.early_commissions.items()):
+            if now - came_at > EARLY_FOR_S:
+                logger.warning("commission without an execution", extra={"ib_exec_id": ib_exec_id})
+                del self.early_commissions[ib_exec_id]
 
     async def flush_balances(self) -> None:
         """Write the balances that came in since the last time."""
@@ -123,7 +138,7 @@ class Inbox:
 
     async def _join_early_commission(self, ib_exec_id: str) -> None:
         early = self.early_commissions.pop(ib_exec_id, None)
-        if early is not None and not await insist(record_commission, early, sender=self.state.sender):
+        if early is not None and not await insist(record_commission, early[0], sender=self.state.sender):
             self.early_commissions[ib_exec_id] = early
 
     async def _hear(self, notice: BrokerNotice) -> None:

@@ -32,6 +32,13 @@ def new_executions(reports: Sequence[ExecutionReport], *, sender: Sender) -> lis
     return [one for one in reports if (one.account, one.ib_exec_id, one.quantity, one.price) not in known]
 
 
+def booked_among(ib_exec_ids: Sequence[str], connection: str) -> list[str]:
+    """Return those of these execution ids that the books of a connection have."""
+    booked = Execution.objects.filter(account__connection__name=connection)
+    rows = (booked.filter(ib_exec_id__in=ids) for ids in _batches(ib_exec_ids))
+    return [ib_exec_id for found in rows for ib_exec_id in found.values_list("ib_exec_id", flat=True)]
+
+
 def new_commissions(reports: Sequence[CommissionReport], *, sender: Sender) -> list[CommissionReport]:
     """Return the commissions that no execution has yet, in their order."""
     booked = Execution.objects.filter(account__connection__name=sender.connection, commission__isnull=False)
