@@ -53,9 +53,15 @@ def order_by_uuid(uuid: str, *, accounts: Collection[str] | None = None) -> Orde
 
 
 def recent_orders(accounts: Collection[str] | None, *, now: datetime) -> list[Order]:
-    """Return what is not closed or closed within two days, newest first, at most 500."""
-    recent = Q(status__in=NOT_CLOSED) | Q(closed_at__gte=now - RECENT_DAYS)
-    return list(orders_visible(accounts).filter(recent).order_by("-created_at", "-pk")[:RECENT_LIMIT])
+    """Return what is not closed or closed within two days, newest first, at most 500.
+
+    Where there are more, those that closed long ago are left out before one that may still trade.
+    """
+    rows = orders_visible(accounts).order_by("-created_at", "-pk")
+    alive = list(rows.filter(status__in=NOT_CLOSED)[:RECENT_LIMIT])
+    closed = rows.filter(closed_at__gte=now - RECENT_DAYS).exclude(status__in=NOT_CLOSED)
+    found = [*alive, *closed[: RECENT_LIMIT - len(alive)]]
+    return sorted(found, key=lambda order: (order.created_at, order.pk), reverse=True)
 
 
 def open_orders(account: Account) -> list[Order]:
