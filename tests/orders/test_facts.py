@@ -128,10 +128,19 @@ class TestStatus:
         assert now_of(flying).status == "CANCELLED"
 
     def test_a_late_submitted_does_not_undo_a_cancel_under_way(self, flying: Order, sender: Sender) -> None:
+        request_cancel(flying.pk, by="key:tara0001")
         record_status(status(flying, "PendingCancel"), sender=sender)
         record_status(status(flying, "Submitted"), sender=sender)
 
         assert now_of(flying).status == "PENDING_CANCEL"
+
+    def test_a_cancel_of_somebody_else_that_was_refused_is_over(self, flying: Order, sender: Sender) -> None:
+        record_status(status(flying, "PendingCancel"), sender=sender)
+        assert now_of(flying).status == "PENDING_CANCEL"
+
+        record_status(status(flying, "Submitted"), sender=sender)
+
+        assert now_of(flying).status == "WORKING"
 
     def test_an_echo_does_not_reopen_what_ended(self, flying: Order, sender: Sender) -> None:
         record_status(status(flying, "Cancelled"), sender=sender)

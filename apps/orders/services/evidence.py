@@ -109,12 +109,21 @@ def _meaning(order: Order, word: Word, *, has_change: bool = True) -> OrderStatu
         return OrderStatus.UNKNOWN
     return status_from_word(
         word.text,
-        before=order.standing,
+        before=_standing_without_strangers_wish(order),
         quantity=_quantity_meant(order, word) if has_change else order.quantity,
         filled=order.filled_quantity,
         reject_code=_standing_refusal(order, word),
         is_over=word.filled is not None,
     )
+
+
+def _standing_without_strangers_wish(order: Order) -> OrderStatus:
+    """Return where an order stands for the next word.
+
+    A cancel that somebody asked for in TWS is not repeated by us, so a word of it working ends it.
+    """
+    is_strangers = order.standing is OrderStatus.PENDING_CANCEL and order.cancel_requested_at is None
+    return OrderStatus.WORKING if is_strangers else order.standing
 
 
 def _quantity_meant(order: Order, word: Word) -> Decimal:
