@@ -85,7 +85,7 @@ if JAXBROKER_MODE is Mode.LIVE:
 # --- Rows -----------------------------------------------------------------------------------
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-    " PRAGMA wal_autocheckpoint=1000;"
+    " PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=33554432;"
 )
 _database: dict[str, Any] = _env.database("DATABASE_URL", default=JAXBROKER_STATE_DIR / "jaxbroker.sqlite3")
 if _database["ENGINE"] == "django.db.backends.sqlite3":
@@ -96,11 +96,15 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     _database["OPTIONS"] = {
         "init_command": _SQLITE_PRAGMAS,
         "transaction_mode": "IMMEDIATE",
-        "timeout": 5,
+        "timeout": 2,
     }
 else:
+    # No wait for the store is longer than 2 s. The pool gives up trying as soon: whoever asks
+    # next makes it try again, where its own pauses would grow with the length of an outage.
+    _database["ENGINE"] = "apps.common.postgresql"
     _database["OPTIONS"] = _database.get("OPTIONS", {}) | {
-        "pool": {"min_size": 2, "max_size": 16, "timeout": 5},
+        "connect_timeout": 2,
+        "pool": {"min_size": 2, "max_size": 16, "timeout": 2, "reconnect_timeout": 2},
     }
 DATABASES = {"default": _database | {"CONN_MAX_AGE": 0, "ATOMIC_REQUESTS": False}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

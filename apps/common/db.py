@@ -4,19 +4,41 @@ With the advisory lock of the lease these are the only places that ask which dat
 they run on. On SQLite a transaction is IMMEDIATE, so a row lock has nothing left to do.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from django.core.exceptions import EmptyResultSet
-from django.db import close_old_connections, connection, models, transaction
+from django.db import (
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    models,
+    transaction,
+)
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Now
 from django.db.models.sql import Query
 from django.db.models.sql.compiler import SQLCompiler
 
 Row = TypeVar("Row", bound=models.Model)
+
+#: What a database raises that does not answer, or not for us: gone, locked, too slow, full,
+#: read-only. PostgreSQL ends a transaction that idled too long with an InternalError.
+NO_ANSWER = (OperationalError, InterfaceError, InternalError)
+
+#: What one statement of a short transaction may take; a little less than we wait for any answer.
+STATEMENT_MS = 1_800
+
+_patience = {"unhurried": False}
+
+
+class CommitUnanswered(OperationalError):
+    """COMMIT was asked for and its answer is lost: it happened or not, and only a re-read can tell."""
 
 
 class DbClock(Now):
@@ -54,23 +76,65 @@ def is_postgresql() -> bool:
 
 
 @contextmanager
-def short_transaction(*, timeout_ms: int = 2_000, durable: bool = False) -> Iterator[None]:
+def unhurried() -> Iterator[None]:
+    """Let this process wait for the database as long as it takes: for migrations, for whole tables.
+
+    Its connections are made anew before and after, except inside a transaction.
+    """
+    _be_patient(True)
+    try:
+        yield
+    finally:
+        _be_patient(False)
+
+
+def _be_patient(patient: bool) -> None:
+    _patience["unhurried"] = patient
+    if connection.in_atomic_block:
+        return
+    connection.close()
+    if is_postgresql():
+        connection.close_pool()  # type: ignore[attr-defined]  # only PostgreSQL has pools
+
+
+def is_hurried() -> bool:
+    """Tell whether this process gives up an answer that does not come; all that serve do."""
+    return not _patience["unhurried"]
+
+
+def is_store_trouble(error: BaseException) -> bool:
+    """Tell whether the database itself is the trouble, and not what it was asked.
+
+    A damaged SQLite file says so with a DatabaseError of no finer kind.
+    """
+    return isinstance(error, NO_ANSWER) or type(error.__cause__) is sqlite3.DatabaseError
+
+
+@contextmanager
+def short_transaction(*, timeout_ms: int = STATEMENT_MS, durable: bool = False) -> Iterator[None]:
     """Run the block in one transaction that cannot hang.
 
     On PostgreSQL no statement and no pause inside may last longer than `timeout_ms`, unless it
     is part of a larger transaction, which keeps its own bounds; on SQLite the time-out of the
-    connection holds. `durable` refuses to be nested.
+    connection holds. `durable` refuses to be nested. Raises CommitUnanswered if the line broke
+    at the COMMIT.
     """
-    is_outermost = not connection.in_atomic_block
-    with transaction.atomic(durable=durable):
-        if is_outermost and is_postgresql():
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT set_config('statement_timeout', %s, true),"
-                    " set_config('idle_in_transaction_session_timeout', %s, true)",
-                    [str(timeout_ms), str(timeout_ms)],
-                )
-        yield
+    is_outermost, is_committing = not connection.in_atomic_block, False
+    try:
+        with transaction.atomic(durable=durable):
+            if is_outermost and is_postgresql():
+                with connection.cursor() as cursor:
+                    cursor.execute(
+                        "SELECT set_config('statement_timeout', %s, true),"
+                        " set_config('idle_in_transaction_session_timeout', %s, true)",
+                        [str(timeout_ms), str(timeout_ms)],
+                    )
+            yield
+            is_committing = is_outermost and not connection.needs_rollback
+    except NO_ANSWER as error:
+        if is_committing:
+            raise CommitUnanswered(str(error)) from error
+        raise
 
 
 def for_update(rows: models.QuerySet[Row]) -> models.QuerySet[Row]:

@@ -21,12 +21,11 @@ from django.utils.module_loading import import_string
 from apps.common.aio import DatabaseTimeout, in_db, iscoroutinefunction
 from apps.common.paths import is_api_path
 from apps.common.peer import peer_of
-from apps.common.problems import CONTENT_TYPE, problem_of_status, problem_response
+from apps.common.problems import CONTENT_TYPE, MODE_HEADER, problem_of_status, problem_response
 from apps.common.request_ids import RequestIds
 
 logger = logging.getLogger(__name__)
 
-MODE_HEADER = "X-JaxBroker-Mode"
 MAX_HEADER_BYTES = 64 * 1024
 #: Answers while nothing else does, so it must not ask the database for the mode.
 WITHOUT_MODE = frozenset({"/livez"})
@@ -97,8 +96,9 @@ def ModeMiddleware(get_response: AnyRespond) -> AnyRespond:  # noqa: N802
 
 
 def set_mode_header(response: HttpResponseBase) -> None:
-    """Set the mode header; call it where the database may be asked."""
-    response[MODE_HEADER] = mode_word()
+    """Set the mode header unless it is; call it where the database may be asked."""
+    if MODE_HEADER not in response:
+        response[MODE_HEADER] = mode_word()
 
 
 def mode_word() -> str:

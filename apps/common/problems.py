@@ -11,12 +11,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.request import Request
 
+from apps.common.db import CommitUnanswered, is_store_trouble
 from apps.common.jsontext import to_json
 from apps.common.paths import is_api_path, is_executor_path
 from apps.common.request_ids import ids_of
@@ -28,6 +29,9 @@ logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 OUR_FAULT = "Something went wrong on our side"
 STORE_RETRY_S = 1
+MODE_HEADER = "X-JaxBroker-Mode"
+#: The store itself does not answer, so it is not asked for the mode either: that would double the wait.
+_STORE_AWAY = frozenset({"STORE_UNAVAILABLE", "OUTCOME_UNKNOWN"})
 
 AnyRequest = HttpRequest | Request
 
@@ -70,6 +74,8 @@ def problem_response(code: str, detail: str = "", *, request: AnyRequest, **memb
     body |= {name: value for name, value in members.items() if value is not None}
     body |= {"error": detail, "message": detail, "success": False}
     response = HttpResponse(to_json(body), status=int(str(body["status"])), content_type=CONTENT_TYPE)
+    if code in _STORE_AWAY:
+        response[MODE_HEADER] = "unproven"
     if response.status_code == 401:
         response["WWW-Authenticate"] = "Bearer"
     if isinstance(wait := members.get("retry_after_s"), int | float | Decimal):
@@ -104,7 +110,10 @@ def problem_of(exc: Exception, request: AnyRequest) -> HttpResponse:
             return problem_response("BODY_TOO_LARGE", request=request)
         case SuspiciousOperation() | BadRequest() | UnreadablePostError():
             return problem_response("BAD_REQUEST", request=request)
-        case OperationalError() | InterfaceError():
+        case CommitUnanswered():
+            logger.error("answer to a commit lost", exc_info=exc)
+            return problem_response("OUTCOME_UNKNOWN", request=request, retry_after_s=STORE_RETRY_S)
+        case DatabaseError() if is_store_trouble(exc):
             logger.error("database did not answer", exc_info=exc)
             return problem_response("STORE_UNAVAILABLE", request=request, retry_after_s=STORE_RETRY_S)
     logger.error("unexpected error in a request", exc_info=exc)

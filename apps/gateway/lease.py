@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from django.db import InterfaceError, InternalError, OperationalError
-
 from apps.accounts.selectors import lease_owner
 from apps.accounts.services import release_lease, renew_lease, take_lease
 from apps.common import crash
 from apps.common.aio import DatabaseTimeout, in_db
 from apps.common.clock import boottime
+from apps.common.db import NO_ANSWER
 from apps.gateway.config import GatewayConfig
 from apps.gateway.owner import is_certainly_dead, owner_name
 from apps.gateway.waits import stopped_within
@@ -35,9 +34,8 @@ STALL_S = 2.0
 TICK_S = 0.25
 
 #: What a database that does not answer raises; the gateway holds and tries again. Every other
-#: error of the database is a fault of ours and must be seen. PostgreSQL ends a transaction that
-#: idled too long with an InternalError.
-STORE_TROUBLE = (OperationalError, InterfaceError, InternalError, DatabaseTimeout)
+#: error of the database is a fault of ours, or a damaged file, and must be seen.
+STORE_TROUBLE = (*NO_ANSWER, DatabaseTimeout)
 
 
 class LeaseLost(Exception):

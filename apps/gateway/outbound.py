@@ -6,7 +6,7 @@ decide whether an order is allowed (gate 2 does) nor what became of it (inbound)
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from apps.broker.port import Backpressure, BrokerUnavailable, FrameRefused
 from apps.common import crash
@@ -50,6 +50,7 @@ async def run(state: SessionState, config: GatewayConfig) -> None:
     async with listen("orders", "safety") as bell:
         while state.session.is_alive:
             try:
+                await lane.take_back_unwritten()
                 if await lane.send_what_waits():
                     continue
             except STORE_TROUBLE:
@@ -59,9 +60,14 @@ async def run(state: SessionState, config: GatewayConfig) -> None:
 
 @dataclass(slots=True)
 class OrderLane:
-    """The order lane of one broker session."""
+    """The order lane of one broker session.
+
+    `unwritten` are orders whose claim was not confirmed: in flight or not, their frames were never
+    written, and as long as this process lives it can say so.
+    """
 
     state: SessionState
+    unwritten: list[int] = field(default_factory=list)
 
     async def send_what_waits(self) -> bool:
         """Look once and write it all, by priority; True if more orders wait than one look shows."""
@@ -162,7 +168,9 @@ class OrderLane:
         try:
             plan = await self._claim(order_id)
         except STORE_TROUBLE:
-            await self._take_back_unwritten(order_id)
+            logger.error("claim not confirmed, nothing written", extra={"order_id": order_id})  # noqa: TRY400
+            self.unwritten.append(order_id)
+            await self.take_back_unwritten()
             return
         except UnreadableLimits:
             logger.exception("limits cannot be read, nothing is sent", extra={"order_id": order_id})
@@ -184,11 +192,12 @@ class OrderLane:
             deadline_s=CLAIM_DEADLINE_S,
         )
 
-    async def _take_back_unwritten(self, order_id: int) -> None:
-        """The commit may or may not have happened, but we know that we have written nothing."""
-        logger.error("claim not confirmed in time, nothing written", extra={"order_id": order_id})
-        ids = await in_db(family_ids, order_id, lane="orders", deadline_s=10.0)
-        await self._land(ids, reason="STORE_UNAVAILABLE")
+    async def take_back_unwritten(self) -> None:
+        """Read again what became of claims without an answer; those that happened are taken back."""
+        while self.unwritten:
+            ids = await in_db(family_ids, self.unwritten[0], lane="orders", deadline_s=10.0)
+            await self._land(ids, reason="STORE_UNAVAILABLE")
+            self.unwritten.pop(0)
 
     async def _write(self, flying: Sequence[FlyingOrder], *, committed_at: float) -> None:
         """Write the frames of one family in one tick; what was not written is taken back."""

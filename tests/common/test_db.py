@@ -85,7 +85,7 @@ class TestShortTransaction:
 
         with connection.cursor() as cursor:
             cursor.execute("SHOW statement_timeout")
-            assert cursor.fetchone() == ("0",)
+            assert cursor.fetchone() == ("1800ms",)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -63,6 +63,8 @@ class TestUnexpectedErrors:
         [
             ("bug", 500, "INTERNAL"),
             ("store", 503, "STORE_UNAVAILABLE"),
+            ("damage", 503, "STORE_UNAVAILABLE"),
+            ("unanswered", 504, "OUTCOME_UNKNOWN"),
             ("404", 404, "NOT_FOUND"),
             ("403", 403, "MISSING_SCOPE"),
             ("suspicious", 400, "BAD_REQUEST"),
@@ -86,6 +88,13 @@ class TestUnexpectedErrors:
     def test_say_when_to_come_back(self, api):
         assert api.get("/api/v2/failing/throttled")["Retry-After"] == "3"
         assert api.get("/api/v2/failing/store")["Retry-After"] == "1"
+
+    def test_a_store_that_is_away_is_not_asked_for_the_mode_too(self, api, settings):
+        settings.JAXBROKER_MODE_WORD = "tests.common.urls.paper"
+
+        answers = {kind: api.get(f"/api/v2/failing/{kind}")["X-JaxBroker-Mode"] for kind in ("bug", "store")}
+
+        assert answers == {"bug": "paper", "store": "unproven"}
 
 
 class TestDjangosOwnErrors:

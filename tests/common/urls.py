@@ -1,9 +1,10 @@
 """A few views for the tests of the common floor."""
 
+import sqlite3
 from decimal import Decimal
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
-from django.db import OperationalError
+from django.db import DatabaseError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.views.decorators.http import require_GET
@@ -11,6 +12,7 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common.db import CommitUnanswered
 from apps.common.rest import ApiView, preferred_wait_s
 from apps.common.strict import PriceField, StrictSerializer
 from apps.domain.errors import DomainError
@@ -27,15 +29,29 @@ class Closed(Exception):
     """A bug."""
 
 
+def _damage() -> DatabaseError:
+    """Return what Django raises of a SQLite file with broken pages."""
+    error = DatabaseError("database disk image is malformed")
+    error.__cause__ = sqlite3.DatabaseError("database disk image is malformed")
+    return error
+
+
 ERRORS = {
     "domain": TooBig("Quantity 900 is over the limit 500", reasons=[{"limit": Decimal(500)}], order_id=7),
     "bug": Closed("password=hunter2 at SELECT * FROM accounts"),
     "store": OperationalError("could not connect to 10.0.0.7"),
+    "damage": _damage(),
+    "unanswered": CommitUnanswered("server closed the connection at 10.0.0.7"),
     "404": Http404("secret path"),
     "403": PermissionDenied("secret"),
     "suspicious": SuspiciousOperation("secret"),
     "throttled": Throttled(wait=2.5),
 }
+
+
+def paper() -> str:
+    """Return the mode of a gateway that has proven it."""
+    return "paper"
 
 
 class Echo(ApiView):

@@ -18,7 +18,7 @@ from apps.accounts.order_gate import closed_gate
 from apps.accounts.selectors import account_by_code, proof_for
 from apps.common import crash
 from apps.common.bell import ring_on_commit
-from apps.common.db import database_now, for_update, short_transaction
+from apps.common.db import CommitUnanswered, database_now, for_update, short_transaction
 from apps.common.prepared import Prepared, insert
 from apps.common.request_ids import RequestIds
 from apps.common.version import code_version
@@ -36,6 +36,7 @@ from apps.instruments.services import resolve_symbol
 from apps.marketdata.models import WatchPriority
 from apps.marketdata.services import keep_watch
 from apps.orders.models import Execution, Order, OrderGroup
+from apps.orders.services.lost_answers import what_was_stored
 from apps.orders.services.transitions import record_step
 from apps.orders.snapshots import NO_PRICE, PriceSeen, price_from_row, snapshot_for
 from apps.safety.models import AccountRisk, TradingState
@@ -301,8 +302,20 @@ def accept(legs: Sequence[Leg], request: Request, *, kind: str = "") -> list[Ord
 
     With a `kind` they become a group of it; the first order of a bracket is the parent of the
     others. Raises IntegrityError if one of the keys was taken meanwhile; then nothing is stored.
+    A lost answer to the COMMIT is settled by reading again; CommitUnanswered if that fails too.
     """
     ensure_account_risk(account=request.account)
+    orders: list[Order] = []
+    try:
+        _store_all(legs, request, kind=kind, orders=orders)
+    except CommitUnanswered as lost:
+        return what_was_stored(orders, request.account, lost=lost)
+    crash.point("web.accept.after_commit")
+    return orders
+
+
+def _store_all(legs: Sequence[Leg], request: Request, *, kind: str, orders: list[Order]) -> None:
+    """Put the stored rows into `orders`, whose names are known even if the COMMIT is not answered."""
     with short_transaction():
         # lock order everywhere: account risk, trading states, order ids, orders, audit head
         risk = lock_account_risk(request.account)
@@ -322,15 +335,12 @@ def accept(legs: Sequence[Leg], request: Request, *, kind: str = "") -> list[Ord
             else None,
             now=now,
         )
-        orders: list[Order] = []
         for leg, verdict in zip(legs, verdicts, strict=True):
             parent = orders[0] if leg.follows_parent else None
             orders.append(_store(leg, request, verdict, books=books, parent=parent))
         crash.point("web.accept.before_commit")
         transaction.on_commit(partial(crash.point, "web.accept.before_doorbell"))
         ring_on_commit("orders")
-    crash.point("web.accept.after_commit")
-    return orders
 
 
 _risk_row = Prepared(lambda account: for_update(AccountRisk.objects.filter(account_id=account)), int)

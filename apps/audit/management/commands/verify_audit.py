@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.audit.services import verify
+from apps.common.db import unhurried
 
 
 class Command(BaseCommand):
@@ -18,7 +19,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Verify and report."""
-        report = verify("tail" if options["tail"] else "full")
+        with unhurried():
+            report = verify("tail" if options["tail"] else "full")
         for sentence in report.breaks:
             self.stderr.write(self.style.ERROR(sentence))
         if not report.is_intact:
