@@ -15,9 +15,9 @@ from apps.accounts.models import Connection, Phase
 from apps.accounts.order_gate import runs_our_code
 from apps.accounts.selectors import ConnectionNotFound, connection, gateway_is_silent
 from apps.common.db import database_now
+from apps.common.store import missing_migrations
 from apps.common.turns import late_work
 from apps.domain.mode import ProofState
-from apps.gateway.selectors import unapplied_migrations
 from apps.safety.selectors import EVERYTHING, states, strictest
 
 _migrated = False
@@ -134,7 +134,7 @@ def _is_migrated() -> bool:
     """Tell whether every migration is applied; once true it stays true for this process."""
     global _migrated  # noqa: PLW0603  the graph of all migrations is too slow for every probe
     if not _migrated:
-        _migrated = unapplied_migrations() == 0
+        _migrated = not missing_migrations()
     return _migrated
 
 

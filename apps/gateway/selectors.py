@@ -1,10 +1,8 @@
-"""Read the gateway's reports, and whether the schema fits this code."""
+"""Read the gateway's reports."""
 
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.accounts.models import Account
@@ -83,9 +81,3 @@ def books_checked_at(account_codes: Collection[str]) -> datetime | None:
     checks = BooksCheck.objects.filter(account__code__in=account_codes)
     times = list(checks.values_list("checked_at", flat=True))
     return min(times, default=None) if len(times) == len(account_codes) else None
-
-
-def unapplied_migrations() -> int:
-    """Return how many migrations of this code the database lacks. Raises DatabaseError."""
-    executor = MigrationExecutor(connection)
-    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))

@@ -129,3 +129,16 @@ class TestStart:
         _, said = process.communicate(timeout=30)
         assert process.returncode == 2
         assert "migrate" in said
+        assert "orders.0001_initial" in said or "contenttypes.0001_initial" in said
+
+    def test_refuses_a_damaged_database(self, gateways):
+        with gateways.database.open("r+b") as file:
+            for page in range(3, gateways.database.stat().st_size // 4096, 4):
+                file.seek(page * 4096)
+                file.write(b"\xa5" * 4096)
+
+        process = gateways.start("one")
+
+        _, said = process.communicate(timeout=30)
+        assert process.returncode == 2
+        assert "damaged" in said

@@ -11,14 +11,14 @@ import signal
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
 
 from apps.broker.ib.session import IbSession
-from apps.common.aio import shutdown_lanes
+from apps.common.aio import in_db, shutdown_lanes
+from apps.common.store import CHECK_WITHIN_S, StoreUnfit, require_fit_store
 from apps.gateway.config import GatewayConfig, config_from_settings
-from apps.gateway.lease import LeaseLost
-from apps.gateway.selectors import unapplied_migrations
+from apps.gateway.lease import LOOK_EVERY_S, STORE_TROUBLE, LeaseLost
 from apps.gateway.session_state import Brake
+from apps.gateway.waits import stopped_within
 from apps.gateway.worker import run_worker
 
 logger = logging.getLogger(__name__)
@@ -33,8 +33,7 @@ class Command(BaseCommand):
     help = "Run the gateway: the one process that owns the broker session."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Serve until told to stop. Exit codes: 2 wrong settings or schema, 70 lease lost."""
-        _require_schema()
+        """Serve until told to stop. Exit codes: 2 wrong settings or an unfit database, 70 lease lost."""
         config = config_from_settings()
         logger.info("gateway starts", extra=_start_line(config))
         try:
@@ -42,6 +41,9 @@ class Command(BaseCommand):
         except LeaseLost:
             logger.critical("lease lost, leaving at once")
             _leave()
+        except StoreUnfit as problem:
+            shutdown_lanes()
+            raise CommandError(problem.detail, returncode=EXIT_WRONG_SETTING) from problem
         shutdown_lanes()
         logger.info("gateway stopped")
 
@@ -52,19 +54,19 @@ async def _serve(config: GatewayConfig) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGUSR1, brake.pull)
+    await _until_store_answers(stop)
     await run_worker(config, open_session=IbSession, stop=stop, brake=brake)
 
 
-def _require_schema() -> None:
-    """A database that does not answer yet is waited for; one of another version is a wrong setting."""
-    try:
-        missing = unapplied_migrations()
-    except DatabaseError:
-        return
-    if missing:
-        raise CommandError(
-            f"{missing} migrations are not applied; run manage.py migrate", returncode=EXIT_WRONG_SETTING
-        )
+async def _until_store_answers(stop: asyncio.Event) -> None:
+    """Wait for a database that does not answer yet. Raises StoreUnfit for one not to trade on."""
+    while not stop.is_set():
+        try:
+            return await in_db(require_fit_store, deadline_s=CHECK_WITHIN_S * 2)
+        except STORE_TROUBLE:
+            logger.warning("gateway waits for the database")
+            await stopped_within(stop, LOOK_EVERY_S)
+    return None
 
 
 def _start_line(config: GatewayConfig) -> dict[str, object]:
