@@ -15,11 +15,17 @@ from tests.reliability.product import Product, fresh_database
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what is too slow for every change, and write down which row a test shows."""
+    if wanted := os.environ.get("MATRIX_ROWS"):
+        items[:] = [item for item in items if _rows_of(item) & set(wanted.split(","))]
     for item in items:
         for mark in item.iter_markers("row"):
             item.user_properties.append(("row", mark.args[0]))
         if item.get_closest_marker("chaos") and not IS_CHAOS:
             item.add_marker(pytest.mark.skip(reason="minutes long; runs in make chaos"))
+
+
+def _rows_of(item: pytest.Item) -> set[str]:
+    return {str(mark.args[0]) for mark in item.iter_markers("row")}
 
 
 @pytest.fixture
