@@ -95,9 +95,14 @@ class Poster:
     """One keep-alive connection that posts orders and says when it began to."""
 
     def __init__(self, port: int, key: str) -> None:
+        self._port, self._key = port, key
         self._socket = socket.create_connection(("127.0.0.1", port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._key = key
+
+    def again(self) -> Poster:
+        """Return a fresh connection instead of this one; a quiet one is closed by the server."""
+        self.close()
+        return Poster(self._port, self._key)
 
     def post(self, body: dict[str, Any]) -> int:
         """Send one order and return the time just before, in ns; `answer` reads what came of it."""
@@ -111,13 +116,14 @@ class Poster:
         self._socket.sendall(message)
         return began
 
-    def answer(self) -> None:
-        """Read the answer to the last order; raises RuntimeError unless it is 200."""
+    def answer(self) -> Any:
+        """Return the body of the answer to the last order; raises RuntimeError unless it is 200."""
         response = http.client.HTTPResponse(self._socket)
         response.begin()
         said = response.read()
         if response.status != 200:
             raise RuntimeError(f"{response.status}: {said!r}")
+        return json.loads(said)
 
     def close(self) -> None:
         self._socket.close()
@@ -141,9 +147,19 @@ class Stack:
     def place(self, body: dict[str, Any]) -> float:
         """Place one order and return the milliseconds until its frame arrived."""
         began = self.poster.post(body)
-        arrived = self.clock.wait_for(self.ref_of(body["client_order_id"]))
-        self.poster.answer()
+        said = self.poster.answer()
+        try:
+            arrived = self.clock.wait_for(self.ref_of(body["client_order_id"]))
+        except TimeoutError:
+            raise RuntimeError(f"no frame of it: {self.fate_of(said['order_id'])}") from None
         return (arrived - began) / 1e6
+
+    def _hang_up(self) -> None:
+        self.poster.close()
+
+    def fate_of(self, order_id: int) -> Any:
+        """Return what became of an order that did not reach the wire."""
+        return order_id
 
     def __enter__(self) -> Self:
         return self
@@ -169,7 +185,7 @@ class Peer(Stack):
             )
         )
         self.poster = until(lambda: Poster(port, key), "the peer")
-        self._ending.callback(self.poster.close)
+        self._ending.callback(self._hang_up)
 
 
 class Bridge(Stack):
@@ -201,11 +217,19 @@ class Bridge(Stack):
         self.gateway = self._start("run_gateway")
         self.web = self._start("run_web")
         self.poster = until(lambda: Poster(self.web_port, self.key), "the web process")
-        self._ending.callback(self.poster.close)
+        self._ending.callback(self._hang_up)
         self.until_ready()
 
     def ref_of(self, client_order_id: str) -> str:
         return order_ref(ACCOUNT, client_order_id)
+
+    def fate_of(self, order_id: int) -> Any:
+        return self.get(f"/orders/{order_id}"), *self.last_words()
+
+    def last_words(self) -> Iterator[str]:
+        """Yield the end of each log."""
+        for log in sorted(self.folder.glob("*.log")):
+            yield f"{log.name}: {log.read_text(errors='replace')[-1500:]}"
 
     def manage(self, *words: str) -> str:
         """Run a management command and return what it printed."""

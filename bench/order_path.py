@@ -53,6 +53,7 @@ def order(number: int) -> dict[str, Any]:
 def place_some(stack: Stack, orders: int) -> list[float]:
     """Place orders one at a time and return how long each took to the wire, in milliseconds."""
     taken = []
+    stack.poster = stack.poster.again()
     for _ in range(orders):
         taken.append(stack.place(order(next(_numbers))))
         time.sleep(PAUSE_S)

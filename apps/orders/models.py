@@ -178,6 +178,8 @@ class Order(PublicIdModel):
             models.Index(fields=("account", "-created_at"), name="order_newest"),
             models.Index(fields=("instrument", "status"), name="order_of_instrument"),
             models.Index(fields=("ib_perm_id",), name="order_by_perm_id"),
+            models.Index(fields=("order_ref",), name="order_by_ref"),
+            models.Index(fields=("closed_at",), name="order_by_ending"),
         ]
 
     def __str__(self) -> str:
@@ -353,7 +355,23 @@ class Execution(PublicIdModel):
             models.UniqueConstraint(fields=("account", "root", "revision"), name="execution_revision_once"),
             models.CheckConstraint(condition=Q(quantity__gte=0), name="execution_quantity_not_negative"),
         ]
-        indexes = [models.Index(fields=("ib_exec_id",), name="execution_by_exec_id")]
+        indexes = [
+            models.Index(fields=("ib_exec_id",), name="execution_by_exec_id"),
+            models.Index(fields=("account", "booked_at"), name="execution_by_booking"),
+            models.Index(
+                fields=("account", "instrument", "booked_at"),
+                condition=Q(superseded=False),
+                name="execution_that_counts",
+            ),
+            models.Index(
+                fields=("-executed_at", "-id"), condition=Q(superseded=False), name="execution_newest"
+            ),
+            models.Index(
+                fields=("account", "order_ref"),
+                condition=Q(order__isnull=True),
+                name="execution_without_order",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.side} {self.quantity.normalize():f} at {self.price.normalize():f}"

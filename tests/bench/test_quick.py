@@ -23,7 +23,7 @@ class TestQuickRun:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
         )
         sys.stdout.write(ran.stdout)
 
