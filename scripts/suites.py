@@ -29,7 +29,7 @@ PYTEST = (sys.executable, "-m", "pytest", "-q", "--color=yes" if sys.stdout.isat
 #: keeps the order of pytest-django: tests that empty the tables come last.
 PARALLEL = ("-n", "3", "--dist", "load")
 SIMULATOR = ("tests/simulator", "tests/bench")
-#: These take minutes even with small counts: `make chaos` and `make generated-test` run them.
+#: Too long for every change: `make chaos` and `make generated-test` run them, `matrix` a part.
 LONG = ("tests/reliability/matrix", "tests/reliability/test_generated.py")
 APART = tuple(f"--ignore={path}" for path in (*SIMULATOR, *LONG))
 WITH_SERVICES = (sys.executable, "scripts/services.py", "--")
@@ -73,6 +73,11 @@ SUITES = (
         "all that touches rows or hints again, on PostgreSQL and Redis",
         (*WITH_SERVICES, *PYTEST, *PARALLEL, "tests", *PURE, "-m", "not browser and not go"),
         needs=("postgresql", "redis"),
+    ),
+    Suite(
+        "matrix",
+        "the rows of the fault matrix that each change must pass, with the smallest counts",
+        (sys.executable, "-m", "tests.reliability.matrix", "--change", "--workers", "3"),
     ),
     Suite(
         "ib_async",

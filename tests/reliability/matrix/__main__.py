@@ -2,6 +2,7 @@
 
     python -m tests.reliability.matrix            full counts
     python -m tests.reliability.matrix --quick    the counts of every change
+    python -m tests.reliability.matrix --change   the rows of every change, small counts
     python -m tests.reliability.matrix 5 12 29    only these rows
 
 Rows that need PostgreSQL are skipped with that reason where there is none: scripts/services.py
@@ -56,16 +57,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="matrix", description=__doc__)
     parser.add_argument("rows", nargs="*", type=int)
     parser.add_argument("--quick", action="store_true", help="the small counts of every change")
+    parser.add_argument("--change", action="store_true", help="only the rows of every change, quick")
+    parser.add_argument("--workers", type=int, default=0, help="play so many tests side by side")
     options = parser.parse_args()
-    if not options.quick:
+    if not (options.quick or options.change):
         os.environ["MATRIX"] = "chaos"
-    from tests.reliability.matrix.figures import FIGURES
+    from tests.reliability.matrix.figures import EVERY_CHANGE, FIGURES
 
-    rows = options.rows or sorted(FIGURES)
+    rows = options.rows or (list(EVERY_CHANGE) if options.change else sorted(FIGURES))
     results = Results()
     began = time.monotonic()
     os.environ["MATRIX_ROWS"] = ",".join(map(str, rows))
-    pytest.main(["-q", "-p", "no:cacheprovider", str(FOLDER)], plugins=[results])
+    side_by_side = ["-n", str(options.workers), "--dist", "loadgroup"] if options.workers else []
+    pytest.main(["-q", "-p", "no:cacheprovider", *side_by_side, str(FOLDER)], plugins=[results])
     print(f"\n{'row':>3}  {'fault':<52}{'result':<9}{'count':>7} {'of':<14}{'s':>6}  remarks")
     for row in rows:
         figure = FIGURES[row]

@@ -45,19 +45,17 @@ class Desk:
 
     def place_resting(self, count: int) -> list[int]:
         """Place orders that rest, wait until the broker has them, and return their numbers."""
-        taken = [until(self._taken, within_s=30, what="an order taken") for _ in range(count)]
-        numbers = [number_of(call) for call in taken]
-        for number in numbers:
-            self.until_status(number, "WORKING")
-        return numbers
+        return [until(self._at_work, within_s=90, what="an order at work") for _ in range(count)]
 
-    def _taken(self) -> Call | None:
-        """Place an order that rests; None while the price of a new session is still on its way."""
+    def _at_work(self) -> int | None:
+        """Place an order that rests; None if there is no price yet, or no time to send it in time."""
         call = self.client.place_insisting(**self.order(**RESTING))
-        if call.outcome is Outcome.OK:
-            return call
-        assert call.result["code"] == "RISK_STALE_QUOTE", call
-        return None
+        if call.outcome is not Outcome.OK:
+            assert call.result["code"] == "RISK_STALE_QUOTE", call
+            return None
+        number = number_of(call)
+        self.until_status(number, "WORKING", "EXPIRED_UNSENT", within_s=45)
+        return number if self.status(number) == "WORKING" else None
 
     def status(self, number: int) -> str:
         """Return where an order stands."""

@@ -66,3 +66,6 @@ FIGURES = {
         Figure(45, "halted, delisted, ambiguous, no market rule", 1, 5, "of each"),
     )
 }
+
+#: Played on each change, as small as they get; the others take minutes or more than one database.
+EVERY_CHANGE = (1, 2, 4, 5, 10, 12, 13, 14, 15, 16, 17, 18, 21)

@@ -18,6 +18,14 @@ from tests.reliability.tap import Line, Way
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.fixture
+def short_waits(monkeypatch):
+    """Let a refused gateway try again at once: how waits grow is not what the test is about."""
+    monkeypatch.setattr(connection, "STABLE_S", 0.0)
+    monkeypatch.setattr(connection, "LONGEST_WAIT_S", 0.2)
+    monkeypatch.setattr(connection, "SHORTEST_WAIT_S", 0.1)
+
+
 @pytest.mark.row(1)
 class TestCut:
     async def test_every_cut_is_seen_at_once_and_healed(
@@ -118,8 +126,10 @@ END_MARKERS = ("53", "55", "62", "102")
 
 @pytest.mark.row(17)
 class TestEndMarker:
-    async def test_without_it_nothing_is_ready(self, transactional_db, simulator, tmp_path, count):
-        async with staged(simulator, tmp_path, patience_s=0.6) as stage:
+    async def test_without_it_nothing_is_ready(
+        self, transactional_db, simulator, tmp_path, count, short_waits
+    ):
+        async with staged(simulator, tmp_path, patience_s=1.0) as stage:
             for marker in END_MARKERS * count:
                 session = (await stage.gateway.row()).session
                 off = stage.tap.eat(marker, way=Way.IN, count=10**9)
@@ -138,7 +148,7 @@ LIES = ("U1234567", "DU1234567,U1234567", "", "DU7654321")
 
 @pytest.mark.row(18)
 class TestAccounts:
-    async def test_another_login_gets_no_order(self, stage, count):
+    async def test_another_login_gets_no_order(self, stage, count, short_waits):
         await stage.place_resting()
         for said in LIES * count:
             session = (await stage.gateway.row()).session

@@ -13,6 +13,8 @@ from tests.reliability.matrix.desk import RESTING
 from tests.reliability.matrix.figures import IS_CHAOS
 from tests.reliability.product import until
 
+pytestmark = pytest.mark.xdist_group("desk")  # one product for all of them
+
 #: How long a lease lasts without a renewal: as in production, or as short as its margin allows.
 LEASE_S = None if IS_CHAOS else 4.0
 FENCED_AFTER_S = 15.0 if LEASE_S is None else LEASE_S

@@ -6,6 +6,8 @@ from tests.reliability.history import Outcome, number_of
 from tests.reliability.matrix.desk import RESTING
 from tests.reliability.product import until
 
+pytestmark = pytest.mark.xdist_group("desk")  # one product for all of them
+
 VERSION = "{}.0.0"
 
 

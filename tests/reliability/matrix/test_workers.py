@@ -17,6 +17,8 @@ from tests.reliability.matrix.figures import IS_CHAOS
 from tests.reliability.product import until
 from tests.reliability.rows import instant
 
+pytestmark = pytest.mark.xdist_group("desk")  # one product for all of them
+
 REDIS_URL = os.environ.get("REDIS_URL", "")
 PERIOD_S = 4.0 if IS_CHAOS else 3.0
 _CELERY = (sys.executable, "-m", "celery", "--app", "tests.reliability.quick_clock")
