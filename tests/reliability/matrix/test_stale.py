@@ -78,18 +78,19 @@ class TestFrozenPrices:
     async def test_a_price_that_only_repeats_grows_old_and_denies(self, stage, count):
         await as_web(widen_limits, max_quote_age_s=Decimal(3))
         instruments = await watch_all(count)
-        began = boottime()
+        began, moment = boottime(), time.time()
         stage.simulator.fault("stale_ticks", seconds=900)
 
         for instrument in instruments:
             await self._until_old(instrument, within_s=began + FLAGGED_WITHIN_S - boottime())
             order = await stage.submit(symbol=instrument.symbol, quantity=Decimal(1))
 
-            denied = await stage.until_status(order, "DENIED")  # by the gate of the web, or of the gateway
-            assert denied.reason_codes == ["RISK_STALE_QUOTE"]
+            # By the gate of the web or, if the newest row is younger, of the gateway; never sent.
+            refused = await stage.until_status(order, "DENIED", "EXPIRED_UNSENT", within_s=60)
+            assert refused.reason_codes == ["RISK_STALE_QUOTE"] or refused.status == "EXPIRED_UNSENT"
             quote = board.get(instrument.ib_con_id)
             assert quote.provider_timestamp < quote.received_at - timedelta(seconds=600)
-        assert any(frame.number == PRICE_TICK and frame.at > time.time() - 2 for frame in stage.tap.frames)
+        assert any(frame.number == PRICE_TICK and frame.at > moment + 3 for frame in stage.tap.frames)
         assert stage.order_frames() == 0
 
     async def _until_old(self, instrument, *, within_s):
