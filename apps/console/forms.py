@@ -42,6 +42,12 @@ class ActForm(forms.Form):
         return typed
 
 
+class ProvenForm(ActForm):
+    """An act that cannot be taken back: with the password of whoever signed in."""
+
+    password = forms.CharField(required=False, strip=False, max_length=4096)
+
+
 #: How many fills one form takes; more are rare enough to be entered as their average.
 FILL_ROWS = 4
 
@@ -49,7 +55,7 @@ _NUMBER = r"^[0-9]{1,8}(\.[0-9]{1,8})?$"
 _WHEN = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M")
 
 
-class ResolveForm(ActForm):
+class ResolveForm(ProvenForm):
     """What became of an order, the fills read off the broker's statement, and on what evidence.
 
     Rows of fills are all or nothing each; times are New York's.

@@ -9,6 +9,7 @@ from django.utils import timezone
 from apps.accounts.models import Connection
 from apps.orders.models import Order
 from apps.safety.models import TradingState
+from tests import factories
 from tests.console import scene
 
 PATHS = {
@@ -156,6 +157,7 @@ class TestResolve:
         tab.page.get_by_label("CANCELLED, with the fills below").check()
         tab.page.get_by_label("Evidence").fill("Statement of 20 Nov, page 2")
         tab.page.get_by_label(f"Type {order.order_ref}").fill(order.order_ref)
+        tab.page.get_by_label("Your password").fill(factories.PASSWORD)
         tab.page.get_by_role("button", name="Resolve by hand").click()
 
         tab.page.get_by_text("CANCELLED: resolved by hand").wait_for()

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.accounts.models import Account
+from apps.audit.models import AuditEvent
 from apps.orders.models import Execution, Order, Resolution
 from tests import factories
 from tests.console import scene
@@ -48,7 +49,8 @@ def post(client, order, **data):
 def filled(order, **changes):
     at = (timezone.now() - timedelta(minutes=1)).astimezone(ZoneInfo("America/New_York"))
     plain = {"outcome": "FILLED", "quantity_0": "40", "price_0": "233.10", "at_0": f"{at:%Y-%m-%d %H:%M:%S}"}
-    return plain | {"reason": EVIDENCE, "word": order.order_ref} | changes
+    proof = {"reason": EVIDENCE, "word": order.order_ref, "password": factories.PASSWORD}
+    return plain | proof | changes
 
 
 class TestResolve:
@@ -71,6 +73,8 @@ class TestResolve:
         ("changes", "said"),
         [
             ({"word": "JB-other"}, "Type JB-7F3K2M02 to confirm."),
+            ({"password": ""}, "Type your password again"),
+            ({"password": "guessed"}, "Type your password again"),
             ({"reason": "x"}, "Give a reason, 5 characters or more."),
             ({"outcome": "REJECTED"}, "Choose one of three."),
             ({"outcome": ""}, "Choose what became of it."),
@@ -145,9 +149,13 @@ class TestTwoPeople:
         assert EVIDENCE in page
         assert "40 at 233.10" in page
 
-        answer = post(client, lost, decision="approve", reason="read it as well", word=lost.order_ref)
+        agreed = {"decision": "approve", "reason": "read it as well", "word": lost.order_ref}
 
-        assert answer.status_code == 302
+        unproven = post(client, lost, **agreed, password="guessed")
+        answer = post(client, lost, **agreed, password=factories.PASSWORD)
+
+        assert (unproven.status_code, answer.status_code) == (400, 302)
+        assert AuditEvent.objects.filter(kind="stepup.failed", actor="user:ravi").count() == 1
         assert Order.objects.get(pk=lost.pk).status == "FILLED"
 
     def test_approving_wants_the_reference_typed_refusing_does_not(self, ravi, lost, proposed):

@@ -7,12 +7,16 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from apps.access.stepup import FRESH_FOR_S, StepUp, StepUpNeeded
 from apps.accounts.models import Account, Connection, Phase
 from apps.audit.models import AuditEvent
+from apps.common.clock import boottime
 from apps.domain.orders import OrderStatus, Sender
 from apps.orders.models import Execution, Order, OrderEvent, Resolution
 from apps.orders.services.facts import record_execution, record_status
 from apps.orders.services.resolution import (
+    APPROVE,
+    RESOLVE,
     EnteredFill,
     EvidenceOutOfRange,
     FillsDoNotFit,
@@ -59,7 +63,13 @@ def forget_it_was_seen(*, days_ago: int) -> None:
 
 
 def propose(order: Order, outcome: OrderStatus, *fills: EnteredFill, because: str = STATEMENT) -> Resolution:
-    return propose_resolution(order.pk, outcome, fills=fills, because=because, by=RITA)
+    proof = StepUp(RITA, RESOLVE, f"order:{order.uuid}", boottime())
+    return propose_resolution(order.pk, outcome, fills=fills, because=because, by=RITA, proof=proof)
+
+
+def approve(proposal: Resolution, *, by: str = RAVI) -> Resolution:
+    proof = StepUp(by, APPROVE, f"resolution:{proposal.uuid}", boottime())
+    return approve_resolution(proposal.uuid, by=by, because="Read the same statement", proof=proof)
 
 
 class TestOnePersonInPaper:
@@ -167,7 +177,7 @@ class TestTwoPeopleInLive:
     def test_another_person_makes_it_true_with_both_names(self, vanished: Order) -> None:
         proposal = propose(vanished, S.FILLED, fill())
 
-        approve_resolution(proposal.uuid, by=RAVI, because="Read the same statement")
+        approve(proposal)
 
         assert now_of(vanished).status == "FILLED"
         line = AuditEvent.objects.get(kind="order.resolved_by_hand")
@@ -179,7 +189,7 @@ class TestTwoPeopleInLive:
         proposal = propose(vanished, S.CANCELLED)
 
         with pytest.raises(SecondPersonNeeded):
-            approve_resolution(proposal.uuid, by=RITA, because="It is me again")
+            approve(proposal, by=RITA)
 
         assert now_of(vanished).status == "UNKNOWN"
 
@@ -190,24 +200,24 @@ class TestTwoPeopleInLive:
         Order.objects.update(status=S.UNKNOWN)
 
         with pytest.raises(ProposalVoid):
-            approve_resolution(proposal.uuid, by=RAVI, because="Read the same statement")
+            approve(proposal)
 
     def test_after_half_an_hour_it_is_void_and_a_new_one_may_come(self, vanished: Order) -> None:
         proposal = propose(vanished, S.CANCELLED)
         Resolution.objects.update(expires_at=timezone.now())
 
         with pytest.raises(ProposalVoid):
-            approve_resolution(proposal.uuid, by=RAVI, because="Read the same statement")
+            approve(proposal)
         propose(vanished, S.FILLED, fill())
 
         assert sorted(Resolution.objects.values_list("state", flat=True)) == ["PROPOSED", "VOID"]
 
     def test_approving_twice_applies_once(self, vanished: Order) -> None:
         proposal = propose(vanished, S.FILLED, fill())
-        approve_resolution(proposal.uuid, by=RAVI, because="Read the same statement")
+        approve(proposal)
 
         with pytest.raises(ProposalVoid):
-            approve_resolution(proposal.uuid, by=RAVI, because="Read the same statement")
+            approve(proposal)
 
         assert Execution.objects.count() == 1
 
@@ -266,3 +276,36 @@ class TestTheBrokersLateWord:
         assert now_of(vanished).status == "FILLED"
         [incident] = Incident.objects.all()
         assert (incident.kind, incident.trips) == ("fill_after_cancelled", True)
+
+
+class TestStepUp:
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"actor": RAVI},
+            {"act": APPROVE},
+            {"subject": "order:another"},
+            {"at": -FRESH_FOR_S},
+        ],
+    )
+    def test_of_another_person_act_or_object_or_an_old_one_is_none(
+        self, vanished: Order, wrong: dict[str, str]
+    ) -> None:
+        proof = StepUp(RITA, RESOLVE, f"order:{vanished.uuid}", boottime())
+
+        with pytest.raises(StepUpNeeded):
+            propose_resolution(
+                vanished.pk, S.CANCELLED, fills=(), because=STATEMENT, by=RITA, proof=replace(proof, **wrong)
+            )
+
+        assert now_of(vanished).status == S.UNKNOWN
+        assert not Resolution.objects.exists()
+
+    def test_is_asked_of_the_second_person_as_well(self, vanished: Order, live: None) -> None:
+        proposal = propose(vanished, S.CANCELLED)
+        first_ones = StepUp(RITA, RESOLVE, f"order:{vanished.uuid}", boottime())
+
+        with pytest.raises(StepUpNeeded):
+            approve_resolution(proposal.uuid, by=RAVI, because=STATEMENT, proof=first_ones)
+
+        assert now_of(vanished).status == S.UNKNOWN

@@ -8,7 +8,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from apps.console.forms import ActForm, ResolveForm
+from apps.access.stepup import StepUp, step_up
+from apps.console.forms import ProvenForm, ResolveForm
 from apps.console.rights import actor_of, may, who_may
 from apps.console.selectors import moment_of
 from apps.console.site import console_page
@@ -19,6 +20,8 @@ from apps.domain.orders import OrderStatus
 from apps.gateway.selectors import last_check
 from apps.orders.selectors import OrderNotFound, open_resolution, order_by_uuid
 from apps.orders.services.resolution import (
+    APPROVE,
+    RESOLVE,
     approve_resolution,
     needs_second_person,
     propose_resolution,
@@ -45,6 +48,7 @@ def resolve(request: HttpRequest, uuid: UUID) -> HttpResponse:
                 fills=form.fills(),
                 because=form.cleaned_data["reason"],
                 by=actor_of(request.user),
+                proof=_proof(request, form, act=RESOLVE, subject=f"order:{order.uuid}"),
                 request_id=request_id(request),
             )
         except DomainError as refusal:
@@ -59,13 +63,17 @@ def _decide(request: HttpRequest, order: Any, proposal: Any) -> HttpResponse:
     """Approve by typing the reference, or refuse; one's own proposal can only be taken back."""
     is_own = proposal.proposed_by == actor_of(request.user)
     approves = request.POST.get("decision") == "approve"
-    form = ActForm(request.POST or None, word=order.order_ref if approves else "")
+    form = ProvenForm(request.POST or None, word=order.order_ref if approves else "")
     if request.method == "POST" and approves and (is_own or not may(request.user, "approve_resolution")):
         form.add_error(None, "Somebody else decides about this proposal.")
     if request.method == "POST" and form.is_valid():
-        act = approve_resolution if approves else refuse_resolution
+        by, because = actor_of(request.user), form.cleaned_data["reason"]
         try:
-            proposal = act(proposal.uuid, by=actor_of(request.user), because=form.cleaned_data["reason"])
+            if approves:
+                proof = _proof(request, form, act=APPROVE, subject=f"resolution:{proposal.uuid}")
+                proposal = approve_resolution(proposal.uuid, by=by, because=because, proof=proof)
+            else:
+                proposal = refuse_resolution(proposal.uuid, by=by, because=because)
         except DomainError as refusal:
             form.add_error(None, f"{refusal.detail} ({refusal.code})")
         else:
@@ -79,6 +87,12 @@ def _decide(request: HttpRequest, order: Any, proposal: Any) -> HttpResponse:
         "who": who_may("approve_resolution"),
     }
     return _page(request, order, "console/resolution.html", context)
+
+
+def _proof(request: HttpRequest, form: ProvenForm, *, act: str, subject: str) -> StepUp:
+    """Return the step-up of whoever signed in. Raises StepUpNeeded."""
+    password, person = form.cleaned_data["password"], request.user
+    return step_up(person, password=password, actor=actor_of(person), act=act, subject=subject)
 
 
 def _page(request: HttpRequest, order: Any, template: str, more: dict[str, Any]) -> HttpResponse:

@@ -2,8 +2,9 @@
 
 Only what the looks can no longer decide: an order written before the executions that the broker
 still tells, or one that was seen and has vanished. A person says what became of it and on what
-evidence; in live another person says yes to exactly that. Entered fills are marked as such and
-give way to the broker's own word (by_hand.py). It never guesses and never sends anything.
+evidence; in live another person says yes to exactly that. Each proves anew who they are. Entered
+fills are marked as such and give way to the broker's own word (by_hand.py). It never guesses and
+never sends anything.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from apps.access.stepup import StepUp, require_step_up
 from apps.accounts.selectors import is_ready
 from apps.accounts.services import append_event
 from apps.common.bell import ring_on_commit
@@ -34,6 +36,9 @@ State = Resolution.State
 
 OUTCOMES = (OrderStatus.NOT_PLACED, OrderStatus.CANCELLED, OrderStatus.FILLED)
 PROPOSAL_LIFE = timedelta(minutes=30)
+
+#: The acts that want a step-up.
+RESOLVE, APPROVE = "resolve", "approve resolution"
 
 
 class NotResolvable(DomainError):
@@ -102,16 +107,18 @@ def propose_resolution(
     fills: Sequence[EnteredFill],
     because: str,
     by: str,
+    proof: StepUp,
     request_id: str = "",
 ) -> Resolution:
     """Say what became of an order; in paper it holds at once, in live when another person agrees.
 
-    Raises OrderNotFound, NotResolvable (also while another proposal waits), FillsDoNotFit and
-    EvidenceOutOfRange.
+    `proof` is a step-up of `by` for RESOLVE on `order:<uuid>`. Raises StepUpNeeded, OrderNotFound,
+    NotResolvable (also while another proposal waits), FillsDoNotFit and EvidenceOutOfRange.
     """
     because = _checked(because)
     with short_transaction():
         order = _locked(order_id)
+        require_step_up(proof, actor=by, act=RESOLVE, subject=f"order:{order.uuid}")
         now = database_now()
         _require_resolvable(order, now=now)
         _require_fit(order, outcome, fills, now=now)
@@ -137,12 +144,14 @@ def propose_resolution(
     return proposal
 
 
-def approve_resolution(uuid: UUID, *, by: str, because: str) -> Resolution:
+def approve_resolution(uuid: UUID, *, by: str, because: str, proof: StepUp) -> Resolution:
     """Say yes to a proposal of somebody else: the order ends as it says.
 
-    Raises NotResolvable, SecondPersonNeeded, ProposalVoid and EvidenceOutOfRange.
+    `proof` is a step-up of `by` for APPROVE on `resolution:<uuid>`. Raises StepUpNeeded,
+    NotResolvable, SecondPersonNeeded, ProposalVoid and EvidenceOutOfRange.
     """
     because = _checked(because)
+    require_step_up(proof, actor=by, act=APPROVE, subject=f"resolution:{uuid}")
     with short_transaction():
         order, proposal = _open_proposal(uuid)
         if by == proposal.proposed_by:
