@@ -120,7 +120,7 @@ def build_house() -> tuple[Account, Instrument]:
         ask=Decimal("227.44"),
         last=Decimal("227.43"),
         market_data_type=MarketDataType.LIVE,
-        received_at=timezone.now() + _LONG,
+        received_at=timezone.now(),
     )
     account = Account.objects.create(
         code=CODE,
