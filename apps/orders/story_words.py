@@ -283,6 +283,7 @@ _SAYERS: Mapping[str, Sayer] = {
     "change_unsent": _change("Change not sent", "", "clock"),
     "change_moot": _change("Change came too late, the order had ended", "", "clock"),
     "terms_changed_at_broker": _change("The broker shows terms we did not ask for", "warn", "warn"),
+    "reduced_by_group": _change("Made smaller by the broker: an order of its group traded", "", "clock"),
     "changed_elsewhere": _change("Changed outside of us", "", "people"),
     "twin_gone": _fixed("One of the orders under this reference is gone"),
     "twins_ended": _fixed("The last order under this reference has ended", look="ok", icon="check"),

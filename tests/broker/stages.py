@@ -16,6 +16,7 @@ from apps.domain.events import BrokerOrder, OrderFrame, OrderStatusReport, Posit
 from apps.domain.executions import ExecutionReport
 from apps.domain.quotes import MarketDataType
 from apps.simulator.config import SimulatorConfig
+from apps.simulator.instruments.universe import instrument_named
 from apps.simulator.server import SimulatorServer
 from tests.broker.conftest import apple
 
@@ -129,6 +130,14 @@ class SimulatorStage:
 
     def send_prices(self) -> None:
         """The simulator sends them by itself."""
+
+    def move_price(self, symbol: str, dollars: float) -> int:
+        """Move a price and hold it there; return the contract id."""
+        instrument = instrument_named(symbol)
+        assert instrument is not None
+        self._server.venue.set_price(instrument, instrument.points(dollars), hold=True)
+        self._server.pulse()
+        return instrument.con_id
 
     def _switch(self, name: str, **arguments: Any) -> None:
         self._server.venue.faults.switch(name, arguments)

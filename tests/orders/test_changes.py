@@ -301,6 +301,26 @@ class TestSettlement:
         assert again(working).status == "UNKNOWN"
 
 
+class TestReducedByItsGroup:
+    def test_is_taken_into_the_row_without_an_incident(self, working, sender):
+        Order.objects.update(oca_group="jb-swing-0001")
+
+        record_broker_order(shown(working, quantity=Decimal(6)), sender=sender, cause="open_order")
+
+        row = again(working)
+        assert (row.quantity, row.status) == (6, "WORKING")
+        assert row.events.latest("seq").cause == "reduced_by_group"
+        assert not Incident.objects.exists()
+
+    def test_another_price_is_somebody_s_doing(self, working, sender):
+        Order.objects.update(oca_group="jb-swing-0001")
+        edited = shown(working, quantity=Decimal(6), limit_price=Decimal("226.00"))
+
+        record_broker_order(edited, sender=sender, cause="open_order")
+
+        assert Incident.objects.get().kind == "terms_changed"
+
+
 class TestTermsChangedElsewhere:
     def test_an_edit_in_tws_is_taken_into_the_row(self, working, sender):
         record_broker_order(shown(working, quantity=Decimal(15)), sender=sender, cause="open_order")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from apps.broker.ib.library import FIRST_REQUEST_ID
-from apps.broker.ib.translate import ib_order_type
+from apps.broker.ib.translate import ib_order_type, oca_type
 from apps.broker.port import FrameRefused
 from apps.domain.events import OrderFrame
 from apps.domain.identity import plain
@@ -85,7 +85,7 @@ def check_built(fields: Sequence[str], frame: OrderFrame, *, server_version: int
         if built != meant:
             raise FrameRefused("the frame is not the intent", field=str(position))
     shift = 1 if server_version >= _REMOVED_AT[0] else 0
-    if fields[_OCA_TYPE - shift] != ("1" if frame.oca_group else "0"):
+    if fields[_OCA_TYPE - shift] != str(oca_type(frame)):
         raise FrameRefused("the frame is not the intent", field="oca_type")
     if fields[_WHAT_IF - shift] != "0":
         raise FrameRefused("the frame is not the intent", field="what_if")

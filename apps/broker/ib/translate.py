@@ -30,6 +30,10 @@ from apps.domain.orders import OrderType, Side
 
 _UNSET_INTEGER = 2**31 - 1
 
+#: What one order of a group trades, the others lose; with the customary 1 the first share of a
+#: take-profit would cancel the stop of all the others.
+_REDUCE_WITH_BLOCK = 2
+
 _ORDER_TYPES = {
     OrderType.MARKET: "MKT",
     OrderType.LIMIT: "LMT",
@@ -72,7 +76,7 @@ def order_terms(frame: OrderFrame) -> Any:
         orderType=_ORDER_TYPES[frame.order_type],
         tif=frame.time_in_force,
         ocaGroup=frame.oca_group,
-        ocaType=1 if frame.oca_group else 0,
+        ocaType=oca_type(frame),
         orderRef=frame.order_ref,
         account=frame.account,
         transmit=frame.transmit,
@@ -84,6 +88,11 @@ def order_terms(frame: OrderFrame) -> Any:
     if frame.stop_price is not None:
         order.auxPrice = plain(frame.stop_price)
     return order
+
+
+def oca_type(frame: OrderFrame) -> int:
+    """Return how IB treats the rest of a group; 0 without one."""
+    return _REDUCE_WITH_BLOCK if frame.oca_group else 0
 
 
 def ib_order_type(order_type: OrderType) -> str:

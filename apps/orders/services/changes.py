@@ -50,6 +50,10 @@ from apps.safety.services.incidents import record_incident
 from apps.safety.services.limits import ensure_account_risk
 
 State = OrderChange.State
+
+#: Quantity, limit price, stop price.
+Terms = tuple[Decimal, Decimal | None, Decimal | None]
+
 CHANGEABLE = frozenset({OrderStatus.WORKING, OrderStatus.PARTIALLY_FILLED})
 
 #: With these IB refuses to change an order that goes on as it was.
@@ -250,7 +254,11 @@ def hear_terms(order: Order, report: BrokerOrder, *, list_began_at: datetime | N
         elif _is_refusal(change, list_began_at):
             _end(order, change, State.REFUSED, cause="change_refused", reasons=["BROKER_REJECTED"])
         return
-    if order.standing not in CLOSED and not _alike(shown, _order_terms(order), order):
+    if order.standing in CLOSED or _alike(shown, _order_terms(order), order):
+        return
+    if _is_reduced_by_group(order, shown):
+        _take_terms(order, shown, cause="reduced_by_group")
+    else:
         # Somebody changed our order in TWS, or a change of ours was carried out after we gave it up.
         record_incident(
             IncidentKind.TERMS_CHANGED,
@@ -260,6 +268,15 @@ def hear_terms(order: Order, report: BrokerOrder, *, list_began_at: datetime | N
             evidence={"ours": _words(_order_terms(order)), "broker": _words(shown)},
         )
         _take_terms(order, shown, cause="terms_changed_at_broker")
+
+
+def _is_reduced_by_group(order: Order, shown: Terms) -> bool:
+    """Tell whether the broker only made an order smaller that loses what its siblings trade."""
+    is_bound = bool(order.oca_group) or order.parent_id is not None
+    _, limit_price, stop_price = _order_terms(order)
+    return (
+        is_bound and shown[0] < order.quantity and _alike(shown, (shown[0], limit_price, stop_price), order)
+    )
 
 
 def shows_the_same_terms(order: Order, report: BrokerOrder) -> bool:
@@ -310,9 +327,6 @@ def _require_changeable(order: Order) -> None:
         raise NotModifiable(f"Order is {order.status}")
     if not is_ready(order.account.connection):
         raise BrokerNotReady("Not connected to IB Gateway", retry_after_s=5)
-
-
-Terms = tuple[Decimal, Decimal | None, Decimal | None]
 
 
 def _changed_ticket(order: Order, terms: NewTerms) -> OrderTicket:
