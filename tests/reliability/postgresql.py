@@ -138,6 +138,7 @@ class PostgresServer:
             "max_connections": 100,
             "timezone": "UTC",
             "shared_buffers": "'16MB'",
+            "dynamic_shared_memory_type": "mmap",  # nobody else can sweep it away
         }
         with (self._data / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.writelines(f"{name} = {value}\n" for name, value in settings.items())
