@@ -58,16 +58,27 @@ async def run(state: SessionState, config: GatewayConfig) -> None:
             await bell.wait(POLL_S)
 
 
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """Orders that may be IN_FLIGHT in the books while their frames were never written, and why.
+
+    Of a claim without an answer only the first order is known; then all of its family is meant.
+    """
+
+    order_ids: tuple[int, ...]
+    reason: str
+    with_family: bool = False
+
+
 @dataclass(slots=True)
 class OrderLane:
     """The order lane of one broker session.
 
-    `unwritten` are orders whose claim was not confirmed: in flight or not, their frames were never
-    written, and as long as this process lives it can say so.
+    `unwritten` waits to be taken back: as long as this process lives it can say that it wrote nothing.
     """
 
     state: SessionState
-    unwritten: list[int] = field(default_factory=list)
+    unwritten: list[Unwritten] = field(default_factory=list)
 
     async def send_what_waits(self) -> bool:
         """Look once and write it all, by priority; True if more orders wait than one look shows."""
@@ -169,7 +180,7 @@ class OrderLane:
             plan = await self._claim(order_id)
         except STORE_TROUBLE:
             logger.error("claim not confirmed, nothing written", extra={"order_id": order_id})  # noqa: TRY400
-            self.unwritten.append(order_id)
+            self.unwritten.append(Unwritten((order_id,), "STORE_UNAVAILABLE", with_family=True))
             await self.take_back_unwritten()
             return
         except UnreadableLimits:
@@ -193,11 +204,14 @@ class OrderLane:
         )
 
     async def take_back_unwritten(self) -> None:
-        """Read again what became of claims without an answer; those that happened are taken back."""
+        """Read again what became of them and take back those in flight; they are kept until that is done."""
         while self.unwritten:
-            ids = await in_db(family_ids, self.unwritten[0], lane="orders", deadline_s=10.0)
-            await self._land(ids, reason="STORE_UNAVAILABLE")
-            self.unwritten.pop(0)
+            first = self.unwritten[0]
+            ids = first.order_ids
+            if first.with_family:
+                ids = tuple(await in_db(family_ids, ids[0], lane="orders", deadline_s=10.0))
+            await self._land(ids, reason=first.reason)
+            self.unwritten.remove(first)
 
     async def _write(self, flying: Sequence[FlyingOrder], *, committed_at: float) -> None:
         """Write the frames of one family in one tick; what was not written is taken back."""
@@ -212,10 +226,10 @@ class OrderLane:
                     break
                 written += 1
         crash.point("gw.send.after_write")
-        if 0 < written < len(flying):
-            await self._recall(flying[:written])
         if written < len(flying):
-            await self._land([order.pk for order in flying[written:]], reason=reason)
+            self.unwritten.append(Unwritten(tuple(order.pk for order in flying[written:]), reason))
+            await self._recall(flying[:written])
+            await self.take_back_unwritten()
 
     async def _recall(self, written: Sequence[FlyingOrder]) -> None:
         """Ask for the end of a family's first frames when the others could not follow."""

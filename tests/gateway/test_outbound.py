@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from apps.broker.memory import MemorySession
-from apps.broker.port import SessionIdentity
+from apps.broker.port import Backpressure, SessionIdentity
 from apps.common.aio import in_db
 from apps.common.clock import boottime
+from apps.common.db import CommitUnanswered
 from apps.domain.mode import Mode, prove_mode
 from apps.domain.orders import OrderStatus
 from apps.gateway.outbound import PAUSE_GUARD_S, OrderLane
@@ -19,6 +20,7 @@ from apps.gateway.reconciler import reconcile
 from apps.gateway.session_state import Brake, SessionState
 from apps.orders.models import Order
 from apps.orders.services.families import submit_bracket
+from apps.orders.services.flight import put_in_flight
 from apps.orders.services.wishes import request_cancel
 from apps.safety.services.states import halt_trading
 from tests.gateway.house import config_for
@@ -158,6 +160,85 @@ class TestNothingIsWritten:
         await lane.send_orders()
 
         assert lane.state.session.frames == []
+
+
+class TestClaimWithoutAnswer:
+    """The line to the store breaks at the COMMIT of IN_FLIGHT, and stays broken for a while."""
+
+    @pytest.fixture
+    def broken(self, monkeypatch):
+        """Break the claim's COMMIT, after or before it happened, and the store with it until `mend`."""
+
+        def break_off(*, happens):
+            def claim(*args, **kwargs):
+                if happens:
+                    put_in_flight(*args, **kwargs)
+                raise CommitUnanswered("server closed the connection unexpectedly")
+
+            def land(*args, **kwargs):
+                raise OperationalError("connection refused")
+
+            monkeypatch.setattr("apps.gateway.outbound.put_in_flight", claim)
+            monkeypatch.setattr("apps.gateway.outbound.land_unsent", land)
+            return monkeypatch.undo
+
+        return break_off
+
+    async def test_that_happened_is_taken_back_as_soon_as_the_store_is(
+        self, accepted, sender, lane_of, broken
+    ):
+        lane = await lane_of(sender)
+        mend = broken(happens=True)
+        with pytest.raises(OperationalError):
+            await lane.send_orders()
+        mend()
+
+        await lane.take_back_unwritten()
+        await lane.send_orders()
+
+        order = await in_db(Order.objects.get, pk=accepted.pk)
+        assert (order.status, order.reason_codes) == (OrderStatus.EXPIRED_UNSENT, ["STORE_UNAVAILABLE"])
+        assert lane.state.session.frames == []
+
+    async def test_that_did_not_leaves_the_order_free(self, accepted, sender, lane_of, broken):
+        lane = await lane_of(sender)
+        mend = broken(happens=False)
+        with pytest.raises(OperationalError):
+            await lane.send_orders()
+        mend()
+
+        await lane.take_back_unwritten()
+        await lane.send_orders()
+
+        assert lane.unwritten == []
+        assert len(lane.state.session.frames) == 1
+
+
+class TestHalfAFamily:
+    async def test_only_what_was_not_written_is_taken_back(self, aapl, tara, sender, lane_of):
+        await in_db(
+            submit_bracket,
+            BUY_10,
+            take_profit=Decimal(240),
+            stop_loss=Decimal(221),
+            client_order_id="swing-0001",
+            by=tara,
+        )
+        lane = await lane_of(sender)
+        write = lane.state.session.write_order
+
+        def write_one(frame):
+            if lane.state.session.frames:
+                raise Backpressure("the line is full")
+            write(frame)
+
+        lane.state.session.write_order = write_one
+
+        await lane.send_orders()
+
+        rows = await in_db(lambda: list(Order.objects.order_by("pk").values_list("status", flat=True)))
+        assert len(lane.state.session.frames) == 1
+        assert rows == [OrderStatus.IN_FLIGHT, OrderStatus.EXPIRED_UNSENT, OrderStatus.EXPIRED_UNSENT]
 
 
 class TestCancels:
