@@ -194,10 +194,16 @@ def wait_until(answers: Callable[[], object], process: subprocess.Popen[bytes], 
 
 
 def run(command: list[str], *, env: dict[str, str]) -> int:
-    """Run the command to its end; if we are told to end, it is told first."""
+    """Run the command to its end; if we are told to end, it is told first.
+
+    A Ctrl-C reaches the command by itself: what it still does then needs the services.
+    """
     with subprocess.Popen(command, env=env) as process:
         try:
-            return process.wait()
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                return process.wait()
         except BaseException:
             process.terminate()
             raise
