@@ -8,6 +8,8 @@ PYTHON := .venv/bin/python
 KILLS ?= 60
 FRAMES ?= 1000000
 SEED ?= 1
+GENERATED_TESTS = $(PYTHON) -m pytest -q -s -o faulthandler_timeout=0 tests/reliability/test_generated.py \
+  tests/orders/test_interleavings.py tests/orders/test_parallel_accept.py
 BOOTSTRAP = python="$$(scripts/find-python)" && "$$python" scripts/prepare.py
 
 .PHONY: help run sim migrate test browser-test crash-test chaos seeded-bugs generated-test sim-interop sim-fuzz bench check format lock clean venv venv-dev
@@ -44,8 +46,10 @@ crash-test: venv-dev  ## kill the product at every named point: KILLS=60, on SQL
 	@scripts/system-deps postgresql redis
 	@$(PYTHON) scripts/services.py -- $(PYTHON) -m tests.reliability.crash --kills $(KILLS)
 
-generated-test: venv-dev  ## sequences of everything that can happen to orders, 2,000 × 60
-	@GENERATED=nightly $(PYTHON) -m pytest -q tests/reliability/test_generated.py
+generated-test: venv-dev  ## sequences of everything that can happen to orders, an hour: GENERATED_SEED=1 the same again
+	@GENERATED=nightly $(GENERATED_TESTS)
+	@scripts/system-deps postgresql redis
+	@GENERATED=nightly GENERATED_EXAMPLES=200 GENERATED_ROUNDS=500 $(PYTHON) scripts/services.py -- $(GENERATED_TESTS)
 
 chaos: venv-dev  ## every order row of the fault matrix with full counts, hours: ROWS="5 12" only these
 	@scripts/system-deps postgresql redis

@@ -29,8 +29,8 @@ PYTEST = (sys.executable, "-m", "pytest", "-q", "--color=yes" if sys.stdout.isat
 #: keeps the order of pytest-django: tests that empty the tables come last.
 PARALLEL = ("-n", "3", "--dist", "load")
 SIMULATOR = ("tests/simulator", "tests/bench")
-#: Too long for every change: `make chaos` and `make generated-test` run them, `matrix` a part.
-LONG = ("tests/reliability/matrix", "tests/reliability/test_generated.py")
+#: Too long for every change: `make chaos` runs it, `matrix` a part.
+LONG = ("tests/reliability/matrix",)
 APART = tuple(f"--ignore={path}" for path in (*SIMULATOR, *LONG))
 WITH_SERVICES = (sys.executable, "scripts/services.py", "--")
 #: What no database and no Redis can change; the second round leaves it out. The standalone

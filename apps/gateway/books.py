@@ -24,7 +24,7 @@ from apps.gateway.selectors import POSITION
 from apps.gateway.services import FoundDifference, record_check, record_differences
 from apps.instruments.models import Instrument
 from apps.instruments.services import ensure_instrument
-from apps.orders.selectors import instruments_traded_since, less_filled_than, unsettled_orders
+from apps.orders.selectors import instruments_traded_since, otherwise_filled, unsettled_orders
 from apps.orders.services.busts import take_back_vanished
 from apps.positions.selectors import ledger_differences
 from apps.positions.services import open_ledger, replace_positions
@@ -143,7 +143,7 @@ def _fills(account: Account, completed: Sequence[BrokerOrder]) -> list[FoundDiff
             f"{order}: the broker filled {plain(told[order.order_ref])},"
             f" our executions explain {plain(order.filled_quantity)}",
         )
-        for order in less_filled_than(account, told)
+        for order in otherwise_filled(account, told)
     ]
 
 

@@ -224,11 +224,14 @@ def unsettled_orders(account: Account) -> list[Order]:
     return list(rows.select_related("instrument").order_by("pk"))
 
 
-def less_filled_than(account: Account, told: Mapping[str, Decimal]) -> list[Order]:
-    """Return the orders of ours whose executions explain less than `told` by reference."""
+def otherwise_filled(account: Account, told: Mapping[str, Decimal]) -> list[Order]:
+    """Return the orders of ours whose executions add up to something else than `told` by reference.
+
+    Less is a fill we miss; more is one that the broker took back in a way nobody can prove.
+    """
     rows = Order.objects.filter(account=account, origin=Origin.OWN, order_ref__in=told)
     found = rows.select_related("instrument").order_by("pk")
-    return [order for order in found if told[order.order_ref] > order.filled_quantity]
+    return [order for order in found if told[order.order_ref] != order.filled_quantity]
 
 
 def instruments_traded_since(account: Account, moment: datetime) -> list[Instrument]:

@@ -276,6 +276,20 @@ class TestOrders:
         assert set(kinds) == {"in_doubt", "unexplained_fill"}
         assert kinds["unexplained_fill"].endswith("the broker filled 10, our executions explain 0")
 
+    def test_executions_that_the_broker_says_are_more_than_it_filled(
+        self, flying: Order, sender: Sender
+    ) -> None:
+        look(0)
+        record_execution(execution(flying), sender=sender)
+        record_status(status(flying, "Cancelled"), sender=sender)
+        completed = replace(shown(flying, "Cancelled"), filled=Decimal(0))
+
+        look(10, completed=(completed,))
+
+        assert [row.detail for row in open_differences()] == [
+            f"{now_of(flying)}: the broker filled 0, our executions explain 10"
+        ]
+
     def test_remembers_when_it_looked(self, flying: Order) -> None:
         look(0)
 

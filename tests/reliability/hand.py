@@ -26,7 +26,8 @@ from apps.accounts.services import (
 from apps.audit import append_only
 from apps.common import crash
 from apps.common.clock import boottime
-from apps.common.db import DbClock
+from apps.common.db import DbClock, database_now
+from apps.common.prepared import PreparedUpdate
 from apps.domain.events import (
     BrokerEvent,
     BrokerNotice,
@@ -44,7 +45,8 @@ from apps.gateway.books import hold_against
 from apps.gateway.outbound import PAUSE_GUARD_S, frame_of
 from apps.instruments.models import Instrument
 from apps.marketdata.models import ReferencePrice
-from apps.orders.selectors import cancel_wishes, reconcilable
+from apps.orders.repeats import new_commissions, new_executions, new_orders
+from apps.orders.selectors import due_cancels, reconcilable
 from apps.orders.services.changes import ChangePlan, land_change, put_change_in_flight
 from apps.orders.services.facts import (
     record_broker_order,
@@ -66,13 +68,12 @@ from apps.orders.services.wishes import record_cancel_sent, request_cancel
 from apps.positions.services import record_position
 from apps.safety.models import AccountRisk, TradingState
 from tests.places import CODE
+from tests.reliability.clock import Clock
 from tests.reliability.model_broker import CancelFrame, Frame, Lists, ModelBroker
 
 CLIENT_ID, OWNER = 1, "here"
 SILENCE = timedelta(seconds=5)
 _LONG = timedelta(hours=12)
-#: Far from the midnight at which the broker forgets its executions.
-TEN_IN_NEW_YORK = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 
 
 class Died(BaseException):
@@ -120,7 +121,7 @@ def build_house() -> tuple[Account, Instrument]:
         ask=Decimal("227.44"),
         last=Decimal("227.43"),
         market_data_type=MarketDataType.LIVE,
-        received_at=timezone.now(),
+        received_at=database_now(),
     )
     account = Account.objects.create(
         code=CODE,
@@ -131,6 +132,14 @@ def build_house() -> tuple[Account, Instrument]:
     )
     AccountRisk.objects.create(account=account)
     return account, instrument
+
+
+_HEARD_A_PRICE = PreparedUpdate(lambda: (ReferencePrice.objects.all(), {"received_at": DbClock()}))
+
+
+def hear_a_price() -> None:
+    """Let the stock's price be of this moment again."""
+    _HEARD_A_PRICE()
 
 
 def empty_tables() -> None:
@@ -144,46 +153,6 @@ def empty_tables() -> None:
 
 
 _PARTS = ("gateway", "orders", "positions", "marketdata", "instruments", "safety", "accounts", "audit")
-
-
-class Clock:
-    """The time of an example: it moves when it is told to, and a millisecond with each look.
-
-    Both clocks of the product read it, the process's and the database's, so that the same seed is
-    the same schedule on a slow machine and on a fast one.
-    """
-
-    def __init__(self) -> None:
-        self._now = TEN_IN_NEW_YORK
-
-    def now(self) -> datetime:
-        """Return the time, never the same twice."""
-        self._now += timedelta(milliseconds=1)
-        return self._now
-
-    def advance(self, seconds: float) -> None:
-        self._now += timedelta(seconds=seconds)
-
-    @contextmanager
-    def rules(self) -> Iterator[None]:
-        """Let the product live by this clock."""
-        process, database = timezone.now, (DbClock.as_sqlite, DbClock.as_postgresql)
-        timezone.now = self.now
-        DbClock.as_sqlite = self._as_sqlite
-        DbClock.as_postgresql = self._as_postgresql
-        try:
-            yield
-        finally:
-            timezone.now = process
-            DbClock.as_sqlite, DbClock.as_postgresql = database
-
-    def _as_sqlite(self, compiler: object, connection: object, **extra: object) -> tuple[str, list[str]]:
-        return "%s", [f"{self.now():%Y-%m-%d %H:%M:%S.%f}"]
-
-    def _as_postgresql(
-        self, compiler: object, connection: object, **extra: object
-    ) -> tuple[str, list[datetime]]:
-        return "%s::timestamptz", [self.now()]
 
 
 # --- the gateway -------------------------------------------------------------------------------
@@ -317,7 +286,7 @@ class Hand:
     def send_cancels(self) -> int:
         """Write every cancel that is due; return how many."""
         sent = 0
-        for wish in cancel_wishes("main", now=self._clock.now(), halted_only=False):
+        for wish in due_cancels("main", halted_only=False):
             if record_cancel_sent(wish.order_id):
                 self._put(CancelFrame(wish.ib_order_id))
                 sent += 1
@@ -364,7 +333,7 @@ class Hand:
             case OrderStatusReport():
                 record_status(event, sender=sender)
             case PositionReport():
-                self.position_heard_at = self._clock.now()
+                self.position_heard_at = database_now()
                 record_position(report=event, instrument=instrument)
             case BrokerNotice():
                 record_notice(event, sender=sender)
@@ -382,7 +351,7 @@ class Hand:
         mark_unknown(connection="main", session=session, silent_for=SILENCE)
 
     def begin_look(self) -> None:
-        sender, began_at = self._sender(), self._clock.now()
+        sender, began_at = self._sender(), database_now()
         raise_high_water(connection="main", client_id=CLIENT_ID, next_valid_id=sender.next_valid_id)
         mark_unknown(connection="main", session=sender.session, silent_for=SILENCE)
         candidates = list(reconcilable("main", [CODE]))
@@ -394,22 +363,22 @@ class Hand:
         look, sender = self.look, self._sender()
         assert look is not None
         self.look = None
-        for report in look.lists.executions:
+        for report in new_executions(look.lists.executions, sender=sender):
             record_execution(report, sender=sender)
-        for commission in look.lists.commissions:
+        for commission in new_commissions(look.lists.commissions, sender=sender):
             record_commission(commission, sender=sender)
         for cause, orders in (
             ("open_orders", look.lists.open_orders),
             ("completed_orders", look.lists.completed_orders),
         ):
-            for order in orders:
+            for order in new_orders(orders, sender=sender, cause=cause):
                 record_broker_order(order, sender=sender, cause=cause, list_began_at=look.began_at)
         live = {order.ib_perm_id for order in look.lists.open_orders}
         settle_twins(connection="main", live=live, began_at=look.began_at)
         sees = look.saw_the_market and not self.is_blind
         if sees:
             apply_absences(seen=_seen(look), sender=sender, candidates=look.candidates)
-        hold_against(self._held(look), [CODE], compare=sees, now=self._clock.now())
+        hold_against(self._held(look), [CODE], compare=sees, now=database_now())
 
     def _held(self, look: Look) -> books.Look:
         newer = [265598] if self.position_heard_at >= look.began_at else []

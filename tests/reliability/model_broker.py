@@ -101,6 +101,7 @@ class ModelBroker:
     def __init__(self, *, position: Decimal = ZERO) -> None:
         self.orders: dict[int, Held] = {}
         self.executions: list[ExecutionReport] = []
+        self.busted: set[str] = set()
         self.position = position
         self.line: Line | None = None
         self.late: list[Frame] = []
@@ -224,6 +225,7 @@ class ModelBroker:
         quantity = min(quantity, before)
         if not quantity:
             del held.fills[root]
+            self.busted.add(root)
             self.executions = [one for one in self.executions if one.root != root]
             self._move(held.frame.side.sign * -before)
             return

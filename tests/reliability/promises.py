@@ -4,13 +4,16 @@ It reads rows as values, not through the product's selectors, and remembers what
 event, a mark or an audit line that was there once must be there for ever.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import QuerySet
+
 from apps.audit.chain import GENESIS, SEALED_FIELDS, seal
 from apps.audit.models import AuditEvent, ChainHead
+from apps.common.prepared import Prepared
 from apps.domain.orders import CLOSED, LATE_EVIDENCE, MOVES, OrderStatus, Side
 from apps.orders.models import Execution, IbOrderIds, Order, OrderEvent
 from apps.orders.snapshots import exposures, not_closed_orders
@@ -19,6 +22,34 @@ from apps.safety.models import Incident
 from tests.reliability.model_broker import ENDED, ZERO, BrokenPromise, ModelBroker
 
 Row = dict[str, Any]
+
+
+class Table:
+    """All columns of a query as dicts; it is looked at after every step, so it is compiled once."""
+
+    def __init__(self, query: Callable[..., QuerySet[Any]], *kinds: type) -> None:
+        self._query, self._kinds = query, kinds
+        self._names: list[str] = []
+        self._prepared: Prepared[Any] | None = None
+
+    def rows(self, *values: Any) -> list[Row]:
+        if self._prepared is None:
+            model = self._query(*(kind() for kind in self._kinds)).model
+            self._names = [field.attname for field in model._meta.concrete_fields]
+            self._prepared = Prepared(
+                lambda *slots: self._query(*slots).values_list(*self._names), *self._kinds
+            )
+        return [dict(zip(self._names, row, strict=True)) for row in self._prepared.rows(*values)]
+
+
+_NEW_EVENTS = Table(lambda last: OrderEvent.objects.filter(pk__gt=last).order_by("pk"), int)
+_EXECUTIONS = Table(lambda: Execution.objects.order_by("pk"))
+_OWN_ORDERS = Table(lambda: Order.objects.filter(origin="OWN").order_by("pk"))
+_NEWEST_EXECUTION = Prepared(lambda: Execution.objects.order_by("-pk").values_list("pk", flat=True)[:1])
+_MARK = Prepared(lambda: IbOrderIds.objects.values_list("high_water", flat=True))
+_NEW_IN_THE_CHAIN = Prepared(lambda last: AuditEvent.objects.filter(seq__gt=last).order_by("seq"), int)
+_HEAD = Prepared(lambda: ChainHead.objects.values_list("hash", flat=True))
+_FIRST_ORDER = Prepared(lambda: Order.objects.select_related("account").order_by("pk")[:1])
 
 #: What the broker itself said; only that may reopen an order that has ended (I6).
 BROKERS_WORD = frozenset(
@@ -50,11 +81,11 @@ class Promises:
     def check(self) -> None:
         """Look at what is new, and at every row if anything is."""
         news = self._read_events()
-        executions = Execution.objects.count()
+        executions = _NEWEST_EXECUTION.first() or 0
         if not news and self._seen == (self._last_event, executions):
             return
         self._seen = (self._last_event, executions)
-        rows = {row["id"]: row for row in Order.objects.filter(origin="OWN").values()}
+        rows = {row["id"]: row for row in _OWN_ORDERS.rows()}
         self._ids_belong_to_one(rows)
         self._events_tell_all(rows)
         for event in news:
@@ -67,7 +98,7 @@ class Promises:
     # --- one promise each -----------------------------------------------------------------
 
     def _read_events(self) -> list[Row]:
-        news = list(OrderEvent.objects.filter(pk__gt=self._last_event).order_by("pk").values())
+        news = _NEW_EVENTS.rows(self._last_event)
         for event in news:
             self._events[event["order_id"]].append(event)
             self._last_event = event["id"]
@@ -77,7 +108,7 @@ class Promises:
         """I2: an IB order id has one order, lies under the mark, and the mark never falls."""
         used = [row["ib_order_id"] for row in rows.values() if row["ib_order_id"] is not None]
         require(len(used) == len(set(used)), f"I2: ids {used}")
-        mark = IbOrderIds.objects.values_list("high_water", flat=True).first() or 0
+        mark = _MARK.first() or 0
         require(mark >= max([self._mark, *used]), f"I2: mark {mark}, was {self._mark}, used {used}")
         self._mark = mark
 
@@ -108,7 +139,7 @@ class Promises:
         """I5: filled is the newest revision of each execution, and never more than the broker filled."""
         newest: dict[int, dict[str, tuple[int, Decimal]]] = defaultdict(dict)
         seen: set[tuple[str, int]] = set()
-        for row in Execution.objects.values("order_id", "root", "revision", "quantity"):
+        for row in _EXECUTIONS.rows():
             name = (row["root"], row["revision"])
             require(name not in seen, f"I5: execution {name} is booked twice")
             seen.add(name)
@@ -143,14 +174,14 @@ class Promises:
 
     def _chain_holds(self) -> None:
         """I7: each audit event follows the one before, is sealed, and the head is the last."""
-        for event in AuditEvent.objects.filter(seq__gt=self._chain_seq).order_by("seq"):
+        for event in _NEW_IN_THE_CHAIN.rows(self._chain_seq):
             sealed = {name: getattr(event, name) for name in SEALED_FIELDS}
             require(event.seq == self._chain_seq + 1, f"I7: audit event {self._chain_seq + 1} is missing")
             require(event.prev_hash == self._chain_hash, f"I7: audit event {event.seq} does not follow")
             require(seal(sealed) == event.hash, f"I7: audit event {event.seq} was changed")
             self._chain_seq, self._chain_hash = event.seq, event.hash
-        head = ChainHead.objects.first()
-        require(head is None or head.hash == self._chain_hash, "I7: the head is not the last event")
+        head = _HEAD.first()
+        require(head is None or head == self._chain_hash, "I7: the head is not the last event")
 
     def _reserved(self, rows: Mapping[int, Row]) -> None:
         """I13: what the gates count is the worst case of every order that has not ended, and no other."""
@@ -176,11 +207,12 @@ class Promises:
 
     def check_at_rest(self) -> None:
         """I5, I9 and I12 at rest: fills, open orders and position are the broker's, nothing is in doubt."""
-        rows = list(Order.objects.filter(origin="OWN").values())
+        rows, unprovable = _OWN_ORDERS.rows(), self._unprovable_busts()
         for row in rows:
             held = self._broker.orders.get(row["ib_order_id"] or 0)
             filled = held.filled if held is not None else ZERO
             require(row["status"] not in DOUBT, f"I9: order {row['id']} is still {row['status']}")
+            filled += unprovable[row["id"]]
             require(row["filled_quantity"] == filled, f"I5: order {row['id']} has not the broker's fills")
             wished = row["cancel_requested_at"] is not None and OrderStatus(row["status"]) not in CLOSED
             require(not wished, f"I12: the cancel of order {row['id']} was forgotten")
@@ -198,8 +230,20 @@ class Promises:
         orphans = Order.objects.exclude(origin="OWN").count()
         require(orphans == 0, f"{orphans} orders of ours were taken for somebody else's")
 
+    def _unprovable_busts(self) -> Counter[int]:
+        """Return what is still booked of busts that cancel each other out, by order.
+
+        They leave the position as it was, so nobody can tell them from a list that lost some fills.
+        """
+        booked = Execution.objects.filter(root__in=self._broker.busted, superseded=False, quantity__gt=0)
+        by_order: Counter[int] = Counter()
+        if not sum(Side(row.side).sign * row.quantity for row in booked):
+            for row in booked:
+                by_order[row.order_id] += row.quantity
+        return by_order
+
 
 def not_closed_orders_of_all() -> list[Order]:
     """Return what the gates look at, of the one account there is."""
-    first = Order.objects.select_related("account").first()
+    first = _FIRST_ORDER.first()
     return not_closed_orders(first.account) if first is not None else []
