@@ -30,7 +30,7 @@ from apps.accounts import selectors as accounts
 from apps.broker.ib.session import IbSession
 from apps.common.aio import in_db, shutdown_lanes
 from apps.common.clock import boottime
-from apps.common.store import require_fit_store
+from apps.common.store import require_sound_store
 from apps.domain.errors import DomainError
 from apps.gateway.config import config_from_settings
 from apps.gateway.health import readiness
@@ -196,8 +196,8 @@ def _build(loop: asyncio.AbstractEventLoop, progress: Progress, began: float) ->
     progress.done("settings", f"{settings.JAXBROKER_MODE} mode, state in {settings.JAXBROKER_STATE_DIR}")
     _require_free_port(settings.HOST, settings.PORT)
     progress.done("port", f"{settings.HOST}:{settings.PORT} is free")
+    require_sound_store()
     call_command("migrate", verbosity=0, interactive=False)
-    require_fit_store()
     progress.done("database", f"migrated, {len(connection.introspection.table_names())} tables")
     admin, password = ensure_first_admin(settings.JAXBROKER_STANDALONE_ADMIN_PASSWORD or None)
     key = ensure_standalone_key(settings.JAXBROKER_STANDALONE_API_KEY or None)

@@ -35,11 +35,16 @@ def require_fit_store(*, within_s: float = CHECK_WITHIN_S) -> None:
     Raises StoreUnfit if it lacks migrations of this code or is damaged, and OperationalError if
     it does not answer: who can wait for it asks again.
     """
-    if found := damage(within_s=within_s):
-        raise StoreUnfit(f"The database is damaged, restore a backup: {'; '.join(found)}")
+    require_sound_store(within_s=within_s)
     if missing := missing_migrations():
         named = ", ".join(missing[:_SHOWN]) + (", …" if len(missing) > _SHOWN else "")
         raise StoreUnfit(f"Migrations are not applied: {named} ({len(missing)}); run manage.py migrate")
+
+
+def require_sound_store(*, within_s: float = CHECK_WITHIN_S) -> None:
+    """Return if the store is not damaged, whatever its schema. Raises as require_fit_store."""
+    if found := damage(within_s=within_s):
+        raise StoreUnfit(f"The database is damaged, restore a backup: {'; '.join(found)}")
 
 
 def missing_migrations() -> list[str]:

@@ -149,3 +149,18 @@ class TestStandalone:
 
         assert standalone.process.returncode == 2
         assert "PAPER_TRADING" in said or "JAXBROKER" in said
+
+    def test_never_trades_on_a_damaged_database(self, standalone, tmp_path):
+        standalone.start().until_ready()
+        standalone.end()
+        database = tmp_path / "state" / "jaxbroker.sqlite3"
+        with database.open("r+b") as file:
+            for page in range(3, database.stat().st_size // 4096, 4):
+                file.seek(page * 4096)
+                file.write(b"\xa5" * 4096)
+
+        _, said = standalone.start().process.communicate(timeout=30)
+
+        assert standalone.process.returncode == 2
+        assert "damaged" in said
+        assert "Traceback" not in said
