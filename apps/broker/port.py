@@ -38,12 +38,13 @@ class ConnectionSettings:
 
 @dataclass(frozen=True, slots=True)
 class SessionIdentity:
-    """What the handshake told us."""
+    """What the handshake told us; `time_zone` is where IB Gateway runs, empty if it did not say."""
 
     server_version: int
     accounts: tuple[str, ...]
     next_valid_id: int
     connected_at: datetime
+    time_zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

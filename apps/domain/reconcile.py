@@ -18,14 +18,22 @@ FIRST_LOOK_AFTER = timedelta(seconds=30)
 #: Two looks that far apart make a position nobody explains an incident (R25).
 MISMATCH_AFTER = timedelta(seconds=30)
 
-#: IB Gateway shows executions since its local midnight; the customary zone of a US account.
-_GATEWAY_ZONE = zone_of("US/Eastern")
+#: IB Gateway shows executions since midnight; the customary zone of a US account.
+_ACCOUNT_ZONE = "US/Eastern"
 
 
-def window_start(now: datetime) -> datetime:
-    """Return the earliest instant that the broker's list of executions covers."""
-    midnight = now.astimezone(_GATEWAY_ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight.astimezone(UTC)
+def window_start(now: datetime, gateway_zone: str = "") -> datetime:
+    """Return the earliest instant that the broker's list of executions surely covers.
+
+    That is midnight where IB Gateway runs, as far as it named its zone, or where US accounts
+    live, whichever was later: what was written before may have traded unseen.
+    """
+    return max(_midnight(now, _ACCOUNT_ZONE), _midnight(now, gateway_zone or _ACCOUNT_ZONE))
+
+
+def _midnight(now: datetime, zone: str) -> datetime:
+    local = now.astimezone(zone_of(zone))
+    return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
 
 
 class Absence(StrEnum):

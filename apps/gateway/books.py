@@ -42,7 +42,8 @@ _OF_ORIGIN = {Origin.OWN: IN_DOUBT, Origin.EXTERNAL: EXTERNAL, Origin.ORPHAN: OR
 class Look:
     """One complete look: what is held, what completed orders filled, the day's executions.
 
-    `newer` are contract ids whose position was told on its own after the list was asked for.
+    `newer` are contract ids whose position was told on its own after the list was asked for,
+    `time_zone` is where IB Gateway runs.
     """
 
     session: int
@@ -51,6 +52,7 @@ class Look:
     completed: tuple[BrokerOrder, ...]
     executions: tuple[ExecutionReport, ...]
     newer: Collection[int]
+    time_zone: str = ""
 
 
 def hold_against(look: Look, codes: Iterable[str], *, compare: bool, now: datetime) -> int:
@@ -99,7 +101,7 @@ def _take_back_busts(look: Look, account: Account, moved: Collection[Instrument]
                 row.instrument,
                 surplus=row.ledger_quantity - row.quantity,
                 named_roots=named,
-                since=window_start(look.asked_at),
+                since=window_start(look.asked_at, look.time_zone),
                 until=look.asked_at,
             )
 

@@ -70,7 +70,7 @@ async def reconcile(state: SessionState, config: GatewayConfig) -> bool:
     await _stay_above(state, snapshot)
     recovered = await _book(state, snapshot, began_at, report_id=report_id)
     sees_the_market = saw_the_market and state.sees_the_market  # else an empty list means nothing
-    seen, counts = _seen(snapshot, began_at), {}
+    seen, counts = _seen(snapshot, began_at, state.identity.time_zone), {}
     if sees_the_market:
         counts = await in_db(
             apply_absences,
@@ -260,14 +260,15 @@ def _look(state: SessionState, snapshot: BrokerSnapshot, began_at: datetime, *, 
         completed=snapshot.completed_orders,
         executions=snapshot.executions,
         newer=[con_id for con_id, heard_at in state.positions_heard.items() if heard_at >= asked_at],
+        time_zone=state.identity.time_zone,
     )
 
 
-def _seen(snapshot: BrokerSnapshot, now: datetime) -> Seen:
+def _seen(snapshot: BrokerSnapshot, now: datetime, time_zone: str) -> Seen:
     orders = [*snapshot.open_orders, *snapshot.completed_orders]
     return Seen(
         order_refs={order.order_ref for order in orders} | {fill.order_ref for fill in snapshot.executions},
         perm_ids={order.ib_perm_id for order in orders} - {0},
-        window_start=window_start(now),
+        window_start=window_start(now, time_zone),
         began_at=now,
     )

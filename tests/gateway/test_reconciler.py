@@ -96,6 +96,26 @@ class TestAbsence:
         assert await looks_at(vanished) == (OrderStatus.UNKNOWN, 0)
 
 
+class TestMidnight:
+    async def test_where_ib_gateway_runs_leaves_what_was_written_before_in_doubt(
+        self, vanished, state, tmp_path
+    ):
+        now = datetime.now(UTC)
+        state.identity = replace(state.identity, time_zone=_where_the_day_is_young(now))
+        await in_db(Order.objects.update, in_flight_at=now - timedelta(hours=3), looks=2, status="UNKNOWN")
+        await in_db(Order.objects.update, first_look_at=now - timedelta(hours=2))
+
+        await reconcile(state, config_for(4002, tmp_path))
+
+        assert await looks_at(vanished) == (OrderStatus.UNKNOWN, 2)
+
+
+def _where_the_day_is_young(now):
+    """Return a zone in which it is between one and two o'clock, at night."""
+    east = (25 - now.hour) % 24
+    return f"Etc/GMT-{east}" if east <= 14 else f"Etc/GMT+{24 - east}"
+
+
 class TestAnotherLogin:
     async def test_says_nothing_of_orders_of_accounts_it_does_not_manage(self, vanished, state, tmp_path):
         await in_db(

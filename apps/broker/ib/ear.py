@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from apps.broker.ib import translate
-from apps.broker.ib.encodings import instant, readable
+from apps.broker.ib.encodings import instant, readable, zone_name
 from apps.broker.ib.inquiries import Inquiries
 from apps.broker.ib.library import FIRST_REQUEST_ID
 from apps.broker.ib.lines import Lines
@@ -67,6 +67,11 @@ class Ear:
     def set_zone(self, name: str) -> None:
         """Note the zone of IB Gateway, for times that name none."""
         self._zone = name
+
+    @property
+    def zone(self) -> str:
+        """Return the zone of IB Gateway, empty if it named none."""
+        return zone_name(self._zone)
 
     def follow_pnl(self, request_id: int, account: str) -> None:
         """Remember whose P&L comes under this id."""

@@ -57,6 +57,11 @@ def zone_text(moment: str) -> str:
     return (found[7] or "") if found else ""
 
 
+def zone_name(name: str) -> str:
+    """Return IB's name of a zone as the time zone database spells it, where we know better."""
+    return _ZONES.get(name, name)
+
+
 def instant(text: str, zone: str) -> datetime:
     """Return the moment IB means by `text`, in UTC; `zone` counts where the text names none.
 
@@ -71,7 +76,7 @@ def instant(text: str, zone: str) -> datetime:
         raise ValueError(f"not a time: {text[:40]!r}")
     name = found[7] or ("UTC" if "-" in text[:10] else zone)
     year, month, day, hour, minute, second = (int(found[n]) for n in range(1, 7))
-    local = datetime(year, month, day, hour, minute, second, tzinfo=zone_of(_ZONES.get(name, name)))
+    local = datetime(year, month, day, hour, minute, second, tzinfo=zone_of(zone_name(name)))
     return local.astimezone(UTC)
 
 

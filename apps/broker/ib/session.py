@@ -108,7 +108,11 @@ class IbSession:
         self._accounts = tuple(dict.fromkeys(self._client.getAccounts()))
         await self._start()
         return SessionIdentity(
-            self._client.serverVersion(), self._accounts, self._ear.next_valid_id, utc_now()
+            self._client.serverVersion(),
+            self._accounts,
+            self._ear.next_valid_id,
+            utc_now(),
+            time_zone=self._ear.zone,
         )
 
     @property
