@@ -134,6 +134,28 @@ class TestNothingIsWritten:
         order = await in_db(Order.objects.get, pk=accepted.pk)
         assert (order.status, order.reason_codes) == (OrderStatus.EXPIRED_UNSENT, ["GATEWAY_PAUSED"])
 
+    async def test_when_the_line_broke_since_the_commit(self, accepted, sender, lane_of):
+        lane = await lane_of(sender)
+        plan = await lane._claim(accepted.pk)
+        lane.state.hear_notice(1100)
+
+        await lane._write(plan.flying, committed_at=plan.committed_at)
+
+        assert lane.state.session.frames == []
+        order = await in_db(Order.objects.get, pk=accepted.pk)
+        assert (order.status, order.reason_codes) == (OrderStatus.EXPIRED_UNSENT, ["BROKER_NOT_READY"])
+
+    async def test_of_an_order_that_ran_out_since_the_commit(self, accepted, sender, lane_of):
+        lane = await lane_of(sender)
+        plan = await lane._claim(accepted.pk)
+        overdue = [replace(one, expires_in_s=-0.001) for one in plan.flying]
+
+        await lane._write(overdue, committed_at=plan.committed_at)
+
+        assert lane.state.session.frames == []
+        order = await in_db(Order.objects.get, pk=accepted.pk)
+        assert (order.status, order.reason_codes) == (OrderStatus.EXPIRED_UNSENT, ["ORDER_EXPIRED"])
+
     async def test_of_an_order_that_was_cancelled_before(self, accepted, sender, lane_of):
         lane = await lane_of(sender)
         await in_db(request_cancel, accepted.pk, by="key:tara0001")
