@@ -15,10 +15,12 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from apps.accounts.models import Account
+from apps.accounts.models import Account, Connection
+from apps.common.db import DbClock
 from apps.domain.orders import OrderStatus, OrderTicket, Side
 from apps.domain.risk.limits import PAPER_DEFAULTS, to_values
 from apps.instruments.models import Instrument
+from apps.marketdata.models import ReferencePrice
 from apps.orders.models import Order, OrderEvent
 from apps.orders.services.families import submit_bracket
 from apps.orders.services.intake import (
@@ -55,7 +57,12 @@ def insist(call: Callable[[], Any]) -> Any:
 
 
 def storm(calls: list[Callable[[], Any]]) -> tuple[list[Any], list[Exception]]:
-    """Let all calls go at once; return what they returned and what they raised."""
+    """Let all calls go at once; return what they returned and what they raised.
+
+    The gateway lives and prices tick meanwhile, however long the storms before took.
+    """
+    Connection.objects.update(heartbeat_at=DbClock())
+    ReferencePrice.objects.update(received_at=DbClock())
     results = race([partial(insist, call) for call in calls])
     raised = [result for result in results if isinstance(result, Exception)]
     return [result for result in results if not isinstance(result, Exception)], raised
