@@ -45,6 +45,24 @@ class TestNumber:
     def test_unset_is_none(self, value: float | str) -> None:
         assert encodings.number(value) is None
 
+    @pytest.mark.parametrize(
+        ("told", "kept"),
+        [
+            (227.43333333333334, "227.43333333"),
+            (0.1 + 0.2, "0.3"),
+            (227.4, "227.4"),
+            (1e25, "1E+25"),
+            (33.333333335, "33.33333334"),
+        ],
+    )
+    def test_of_a_trade_is_what_the_books_keep(self, told: float, kept: str) -> None:
+        assert encodings.booked(told) == Decimal(kept)
+        assert encodings.booked(encodings.booked(told)) == Decimal(kept)
+
+    def test_of_a_trade_never_becomes_nothing(self) -> None:
+        with pytest.raises(ValueError, match="too small"):
+            encodings.booked(1e-9)
+
 
 class TestText:
     def test_escapes_are_undone_and_controls_removed(self) -> None:

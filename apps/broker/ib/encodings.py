@@ -31,6 +31,9 @@ _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)[ -]+(\d\d):(\d\d):(\d\d)(?: +(\S.*))?")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _TEXT_CAP = 2_000
 
+#: Of quantities and prices; what a division left behind them is no part of a trade.
+_BOOKED_PLACES = 8
+
 
 def number(value: float | str | Decimal) -> Decimal | None:
     """Return the shortest decimal that IB can have meant; None for unset, NaN and infinity."""
@@ -55,6 +58,19 @@ def zone_text(moment: str) -> str:
     """Return the zone named at the end of one of IB's times, empty if it names none."""
     found = _TIME.fullmatch(moment.strip())
     return (found[7] or "") if found else ""
+
+
+def booked(value: float | str | Decimal) -> Decimal:
+    """Return the number to the eight places that are booked, so that telling it again tells the same.
+
+    Raises ValueError where IB left it unset, and where nothing of it would be left: 0 is a bust.
+    """
+    exact = required(value)
+    places = -int(exact.as_tuple().exponent)
+    kept = round(exact, _BOOKED_PLACES) if places > _BOOKED_PLACES else exact
+    if exact and not kept:
+        raise ValueError(f"too small to be booked: {exact}")
+    return kept
 
 
 def zone_name(name: str) -> str:

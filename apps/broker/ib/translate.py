@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from apps.broker.ib.encodings import instant, number, optional_instant, readable, required
+from apps.broker.ib.encodings import booked, instant, number, optional_instant, readable, required
 from apps.broker.ib.library import Contract, Order
 from apps.broker.port import CandleQuery, decimal_of
 from apps.domain.calendar import zone_of
@@ -169,7 +169,7 @@ def order_status(
 
 def execution(contract: Any, found: Any) -> ExecutionReport:
     """Return an execution as a value. Raises ValueError if it cannot be one."""
-    quantity, price = required(found.shares), required(found.price)
+    quantity, price = booked(found.shares), booked(found.price)
     if not found.execId or quantity < 0 or price < 0:
         raise ValueError("this is no execution")
     return ExecutionReport(
