@@ -6,6 +6,7 @@ decide whether an order is allowed (gate 2 does) nor what became of it (inbound)
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from apps.broker.port import Backpressure, BrokerUnavailable, FrameRefused
@@ -29,7 +30,7 @@ from apps.orders.selectors import (
 )
 from apps.orders.services.changes import ChangePlan, expire_changes, land_change, put_change_in_flight
 from apps.orders.services.flight import FlightPlan, FlyingOrder, land_unsent, put_in_flight
-from apps.orders.services.wishes import record_cancel_sent, request_cancel
+from apps.orders.services.wishes import OrderTerminal, record_cancel_sent, request_cancel
 
 logger = logging.getLogger(__name__)
 
@@ -232,9 +233,14 @@ class OrderLane:
             await self.take_back_unwritten()
 
     async def _recall(self, written: Sequence[FlyingOrder]) -> None:
-        """Ask for the end of a family's first frames when the others could not follow."""
+        """Ask for the end of a bracket's first frames when the others could not follow.
+
+        What is transmitted stays: a stop guards its position without the take-profit as well.
+        """
         for order in written:
-            await in_db(request_cancel, order.pk, by="gateway", lane="orders", deadline_s=10.0)
+            if not order.transmit:
+                with suppress(OrderTerminal):
+                    await in_db(request_cancel, order.pk, by="gateway", lane="orders", deadline_s=10.0)
 
     def _write_frame(self, frame: OrderFrame) -> str:
         """Hand one frame to the transport; return why not, or nothing if it went."""

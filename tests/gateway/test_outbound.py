@@ -19,12 +19,13 @@ from apps.gateway.outbound import PAUSE_GUARD_S, OrderLane
 from apps.gateway.reconciler import reconcile
 from apps.gateway.session_state import Brake, SessionState
 from apps.orders.models import Order
+from apps.orders.services.exits import protect_position
 from apps.orders.services.families import submit_bracket
 from apps.orders.services.flight import put_in_flight
 from apps.orders.services.wishes import request_cancel
 from apps.safety.services.states import halt_trading
 from tests.gateway.house import config_for
-from tests.orders.conftest import BUY_10, CODE, aapl, accepted, account, picture, sender, tara
+from tests.orders.conftest import BUY_10, CODE, aapl, accepted, account, hold, picture, sender, tara
 
 __all__ = ["aapl", "accepted", "account", "picture", "sender", "tara"]
 
@@ -261,6 +262,55 @@ class TestHalfAFamily:
         rows = await in_db(lambda: list(Order.objects.order_by("pk").values_list("status", flat=True)))
         assert len(lane.state.session.frames) == 1
         assert rows == [OrderStatus.IN_FLIGHT, OrderStatus.EXPIRED_UNSENT, OrderStatus.EXPIRED_UNSENT]
+
+
+class TestCutFamily:
+    @pytest.fixture
+    async def lane(self, sender, lane_of):
+        """A lane whose wire takes one frame and no more."""
+        lane = await lane_of(sender)
+        session = lane.state.session
+        write = session.write_order
+
+        def write_one(frame):
+            write(frame)
+            session.script.is_clogged = True
+
+        session.write_order = write_one
+        return lane
+
+    async def test_of_a_bracket_is_recalled(self, aapl, tara, lane):
+        exits = {"take_profit": Decimal(240), "stop_loss": Decimal(221)}
+        await in_db(submit_bracket, BUY_10, client_order_id="swing-0001", by=tara, **exits)
+
+        await lane.send_orders()
+
+        orders = await in_db(lambda: list(Order.objects.order_by("pk")))
+        assert [order.status for order in orders] == ["IN_FLIGHT", "EXPIRED_UNSENT", "EXPIRED_UNSENT"]
+        assert orders[0].cancel_requested_at is not None
+
+    async def test_of_a_guard_stays_the_stop(self, account, aapl, tara, lane):
+        await in_db(hold, account, aapl, 10)
+        await in_db(
+            protect_position,
+            CODE,
+            "AAPL",
+            quantity=None,
+            stop_loss=Decimal(221),
+            take_profit=Decimal(240),
+            replace_existing=False,
+            client_order_id="guard-0001",
+            by=tara,
+        )
+
+        await lane.send_orders()
+
+        orders = await in_db(lambda: list(Order.objects.order_by("pk")))
+        assert [(order.leg_role, order.status) for order in orders] == [
+            ("stop_loss", "IN_FLIGHT"),
+            ("take_profit", "EXPIRED_UNSENT"),
+        ]
+        assert orders[0].cancel_requested_at is None
 
 
 class TestCancels:
