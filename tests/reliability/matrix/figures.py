@@ -28,6 +28,7 @@ class Figure:
 
 
 _NO_ALERTS = "alerts to people come with the safety controls; the phase and its reason are shown"
+_AND_CRASHES = "with crash points 20 and 21"
 
 FIGURES = {
     row.number: row
@@ -54,15 +55,15 @@ FIGURES = {
         Figure(20, "gateway stopped, woken up", 2, 100, "stops"),
         Figure(21, "two gateways started together", 2, 100, "pairs"),
         Figure(22, "event loop blocked", 1, 5, "blocks"),
-        Figure(27, "PostgreSQL gone and back", 1, 10, "outages"),
+        Figure(27, "PostgreSQL gone and back", 1, 10, "outages", _AND_CRASHES),
         Figure(28, "PostgreSQL paused, table locked, deadlock", 1, 5, "of each"),
         Figure(29, "answer to COMMIT lost", 4, 200, "commits"),
-        Figure(30, "SQLite locked, huge log, read-only, corrupted", 1, 1, "of each"),
+        Figure(30, "SQLite locked, huge log, read-only, corrupted", 1, 1, "of each", _AND_CRASHES),
         Figure(33, "wall clock moved", 3, 250, "orders a clock", "R25 alert on a step: safety controls"),
         Figure(34, "Celery: twice, late, never", 2, 50, "periods"),
         Figure(35, "web killed at 50 requests/s", 1, 10, "kills"),
         Figure(43, "web new, gateway old, orders open", 1, 10, "upgrades"),
-        Figure(44, "a day-old database restored", 1, 10, "restores"),
+        Figure(44, "a day-old database restored", 1, 10, "restores", "what reduces may still trade (R25)"),
         Figure(45, "halted, delisted, ambiguous, no market rule", 1, 5, "of each"),
     )
 }
