@@ -10,12 +10,26 @@ import sys
 import time
 from pathlib import Path
 
-from bench import order_path, order_queries, sim_acks, sim_orders, sim_soak, sim_start, sim_ticks
+from bench import (
+    order_path,
+    order_queries,
+    order_rate,
+    order_recovery,
+    order_ticks,
+    sim_acks,
+    sim_orders,
+    sim_soak,
+    sim_start,
+    sim_ticks,
+)
 from bench.figures import RESULTS, machine
 from bench.harness import Options, has_two_cores, pin_load
 
 BENCHES = {
     "order_path": order_path.run,
+    "order_rate": order_rate.run,
+    "order_ticks": order_ticks.run,
+    "order_recovery": order_recovery.run,
     "order_queries": order_queries.run,
     "sim_ticks": sim_ticks.run,
     "sim_acks": sim_acks.run,

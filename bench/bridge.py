@@ -75,15 +75,38 @@ class WireClock(Program):
         self._lines = self._told.makefile("r")
         self._heard: dict[str, int] = {}
 
+    def command(self, word: str) -> None:
+        """Say `refuse` or `accept` to it."""
+        self._told.sendall(f"{word}\n".encode())
+
+    def forget(self) -> None:
+        """Begin to count anew."""
+        self._heard.clear()
+
+    def count(self, wanted: int, *, within_s: float) -> int:
+        """Return how many frames arrived since `forget`, as soon as they are so many or time is over."""
+        deadline = time.monotonic() + within_s
+        with suppress(TimeoutError):
+            while len(self._heard) < wanted and (left_s := deadline - time.monotonic()) > 0:
+                self._hear(left_s)
+        return len(self._heard)
+
+    def last_s(self) -> float:
+        """Return when the last frame arrived, in seconds of CLOCK_MONOTONIC; 0 without one."""
+        return max(self._heard.values(), default=0) / 1e9
+
+    def _hear(self, within_s: float) -> None:
+        self._told.settimeout(within_s)
+        line = self._lines.readline()
+        if not line:
+            raise RuntimeError("the wire clock ended")
+        name, moment = line.split()
+        self._heard[name] = int(moment)
+
     def wait_for(self, ref: str, *, within_s: float = 10.0) -> int:
         """Return when the frame of this order arrived, in ns; raises TimeoutError."""
-        self._told.settimeout(within_s)
         while ref not in self._heard:
-            line = self._lines.readline()
-            if not line:
-                raise RuntimeError("the wire clock ended")
-            name, moment = line.split()
-            self._heard[name] = int(moment)
+            self._hear(within_s)
         return self._heard[ref]
 
     def stop(self) -> None:

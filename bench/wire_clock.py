@@ -2,7 +2,8 @@
 
 Prints `wire clock listens on <port>, tells on <port>`. Whoever connects to the second port gets one
 line for each placeOrder frame: its orderRef and CLOCK_MONOTONIC in nanoseconds, which is one clock
-for every process of the machine. It forwards bytes as they come and knows nothing else.
+for every process of the machine; there `refuse` cuts every connection and refuses new ones until
+`accept`. It forwards bytes as they come and knows nothing else.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ PLACE_ORDER = b"3"
 ORDER_REF = 26
 _CHUNK = 262_144
 _listeners: set[asyncio.StreamWriter] = set()
+_joined: set[asyncio.StreamWriter] = set()
+_is_open = asyncio.Event()
 
 
 async def main(upstream_port: int) -> None:
     """Serve until the process is ended."""
+    _is_open.set()
     wire = await asyncio.start_server(
         lambda reader, writer: _join(reader, writer, upstream_port), "127.0.0.1", 0
     )
@@ -32,20 +36,32 @@ async def main(upstream_port: int) -> None:
 
 async def _listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     _listeners.add(writer)
-    await reader.read()
+    while word := await reader.readline():
+        if word == b"accept\n":
+            _is_open.set()
+        elif word == b"refuse\n":
+            _is_open.clear()
+            for one in _joined:
+                one.close()
     _listeners.discard(writer)
     writer.close()
 
 
 async def _join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, upstream_port: int) -> None:
+    if not _is_open.is_set():
+        writer.close()
+        return
     far_reader, far_writer = await asyncio.open_connection("127.0.0.1", upstream_port)
+    both = {writer, far_writer}
+    _joined.update(both)
     pumps = [
         asyncio.create_task(_pump(reader, far_writer, Frames())),
         asyncio.create_task(_pump(far_reader, writer, None)),
     ]
     await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-    for one in (writer, far_writer):
+    for one in both:
         one.close()
+    _joined.difference_update(both)
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, frames: Frames | None) -> None:

@@ -21,6 +21,7 @@ _env = env.load(BASE_DIR)
 
 # --- What kind of process this is -----------------------------------------------------------
 JAXBROKER_TEST = False
+JAXBROKER_PACED = True  # anything else counts under test settings only
 JAXBROKER_VERSION = VERSION
 DEBUG = _env.flag("DEBUG", default=False)
 JAXBROKER_STANDALONE = _env.flag("JAXBROKER_STANDALONE", default=False)

@@ -26,7 +26,10 @@ from apps.domain.quotes import MarketDataType, Quote
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSettings:
-    """Where IB Gateway listens and as whom we sign in; one client id for one role, for ever."""
+    """Where IB Gateway listens and as whom we sign in; one client id for one role, for ever.
+
+    Not `paced` means without our budget for orders and cancels, which IB would punish: for benches.
+    """
 
     host: str
     port: int
@@ -34,6 +37,7 @@ class ConnectionSettings:
     market_data_type: MarketDataType
     connect_timeout_s: float = 15.0
     list_timeout_s: float = 10.0
+    paced: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ def config_from_settings() -> GatewayConfig:
             port=settings.IB_GATEWAY_PORT,
             client_id=settings.IB_CLIENT_ID,
             market_data_type=MarketDataType(settings.IB_MARKET_DATA_TYPE),
+            paced=settings.JAXBROKER_PACED or not settings.JAXBROKER_TEST,
         ),
         mode=settings.JAXBROKER_MODE,
         state_dir=settings.JAXBROKER_STATE_DIR,

@@ -19,6 +19,8 @@ CANCELS_PER_S = 10
 REQUESTS_PER_S = 20
 
 _WINDOW_S = 1.0
+#: More than any program writes in a second.
+NO_LIMIT = 1_000_000
 
 
 class Urgency(IntEnum):
@@ -56,9 +58,9 @@ class Window:
 class Pacer:
     """The budget of one broker session."""
 
-    def __init__(self) -> None:
-        self.orders = Window(ORDERS_PER_S)
-        self.cancels = Window(CANCELS_PER_S)
+    def __init__(self, *, paced: bool = True) -> None:
+        self.orders = Window(ORDERS_PER_S if paced else NO_LIMIT)
+        self.cancels = Window(CANCELS_PER_S if paced else NO_LIMIT)
         self._requests = Window(REQUESTS_PER_S)
         self._waiting: list[tuple[Urgency, int, asyncio.Future[None]]] = []
         self._arrivals = count()

@@ -69,7 +69,7 @@ class IbSession:
         self._facts = FactLane(lambda: self._lose("the facts lane is full"))
         self._inquiries = Inquiries()
         self._lines = Lines()
-        self._pacer = Pacer()
+        self._pacer = Pacer(paced=settings.paced)
         self._ear = Ear(self._facts, self._inquiries, self._lines, on_system=self._hear_system)
         self._asker = Asker(
             self._inquiries,

@@ -304,7 +304,6 @@ def accept(legs: Sequence[Leg], request: Request, *, kind: str = "") -> list[Ord
     others. Raises IntegrityError if one of the keys was taken meanwhile; then nothing is stored.
     A lost answer to the COMMIT is settled by reading again; CommitUnanswered if that fails too.
     """
-    ensure_account_risk(account=request.account)
     orders: list[Order] = []
     try:
         _store_all(legs, request, kind=kind, orders=orders)
@@ -348,7 +347,10 @@ _risk_row = Prepared(lambda account: for_update(AccountRisk.objects.filter(accou
 
 def lock_account_risk(account: Account) -> AccountRisk:
     """Return the row that makes the gates of one account serial, locked; the first lock of all."""
-    (risk,) = _risk_row.rows(account.pk)
+    risk = _risk_row.first(account.pk)
+    if risk is None:
+        ensure_account_risk(account)
+        (risk,) = _risk_row.rows(account.pk)
     return risk
 
 

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connections
 
 from apps.common.store import StoreUnfit, require_fit_store
+from apps.common.threads import share_fairly
 from jaxbroker.asgi import application
 from jaxbroker.server import build_server
 
@@ -27,6 +28,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve until SIGTERM or SIGINT. Exit code 2: the database is not one to trade on."""
         _refuse_unfit_store()
+        share_fairly()
         build_server(application, host=options["host"], port=options["port"], signal_handlers=True).run()
 
 

@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from apps.broker.ib.session import IbSession
 from apps.common.aio import in_db, shutdown_lanes
 from apps.common.store import CHECK_WITHIN_S, StoreUnfit, require_fit_store
+from apps.common.threads import share_fairly
 from apps.gateway.config import GatewayConfig, config_from_settings
 from apps.gateway.lease import LOOK_EVERY_S, STORE_TROUBLE, LeaseLost
 from apps.gateway.session_state import Brake
@@ -34,6 +35,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve until told to stop. Exit codes: 2 wrong settings or an unfit database, 70 lease lost."""
+        share_fairly()
         config = config_from_settings()
         logger.info("gateway starts", extra=_start_line(config))
         try:
