@@ -145,6 +145,9 @@ class OrderLane:
             except STORE_TROUBLE:
                 await self._land_change(change_id, "STORE_UNAVAILABLE")
                 return
+            except UnreadableLimits:
+                logger.exception("limits cannot be read, no change is sent", extra={"change_id": change_id})
+                continue
             if plan is not None:
                 await self._write_change(plan)
 

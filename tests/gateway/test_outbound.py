@@ -18,11 +18,13 @@ from apps.domain.orders import OrderStatus
 from apps.gateway.outbound import PAUSE_GUARD_S, OrderLane
 from apps.gateway.reconciler import reconcile
 from apps.gateway.session_state import Brake, SessionState
-from apps.orders.models import Order
+from apps.orders.models import Order, OrderChange
+from apps.orders.services.changes import NewTerms, request_change
 from apps.orders.services.exits import protect_position
 from apps.orders.services.families import submit_bracket
 from apps.orders.services.flight import put_in_flight
 from apps.orders.services.wishes import request_cancel
+from apps.safety.models import LimitSet
 from apps.safety.services.states import halt_trading
 from tests.gateway.house import config_for
 from tests.orders.conftest import BUY_10, CODE, aapl, accepted, account, hold, picture, sender, tara
@@ -311,6 +313,21 @@ class TestCutFamily:
             ("take_profit", "EXPIRED_UNSENT"),
         ]
         assert orders[0].cancel_requested_at is None
+
+
+class TestChanges:
+    async def test_wait_while_the_limits_cannot_be_read(self, account, accepted, sender, lane_of):
+        lane = await lane_of(sender)
+        await lane.send_orders()
+        await in_db(Order.objects.update, status=OrderStatus.WORKING)
+        change = await in_db(request_change, accepted.pk, NewTerms(quantity=Decimal(9)), by="key:tara0001")
+        unreadable = {"values": {}, "author": "user:rita", "at": datetime.now(UTC)}
+        await in_db(LimitSet.objects.create, account=account, version=2, **unreadable)
+
+        await lane.send_changes()
+
+        assert len(lane.state.session.frames) == 1
+        assert (await in_db(OrderChange.objects.get, pk=change.pk)).state == "REQUESTED"
 
 
 class TestCancels:
