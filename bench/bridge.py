@@ -30,11 +30,15 @@ from scripts.services import throw_away_services
 ACCOUNT = "DU1234567"
 START_LIMIT_S = 60.0
 _SCOPES = ("read:quotes", "read:account", "orders:place", "orders:cancel")
-_WIDEN = """
+#: One process for all of it: starting one takes longer than what it does here.
+_PREPARE = """
 from dataclasses import replace
+from django.core.management import call_command
 from django.utils import timezone
 from apps.domain.risk.limits import PAPER_DEFAULTS, to_values
 from apps.safety.models import LimitSet
+call_command("migrate", verbosity=0)
+call_command("create_api_key", "bench", *{words!r})
 wide = replace(PAPER_DEFAULTS, version=2, short_sale_allowed=True, max_open_orders=500, max_quantity=10_000,
     max_notional=250_000, max_position=100_000)
 LimitSet.objects.create(
@@ -235,8 +239,7 @@ class Bridge(Stack):
             "RECONNECT_DELAY": "0.2",
             "PORT": str(self.web_port),
         }
-        self.manage("migrate", "--verbosity", "0")
-        self.key = self._make_key()
+        self.key = self._prepare()
         self.gateway = self._start("run_gateway")
         self.web = self._start("run_web")
         self.poster = until(lambda: Poster(self.web_port, self.key), "the web process")
@@ -281,10 +284,10 @@ class Bridge(Stack):
         """Wait until an order would be taken."""
         until(lambda: self.get("/health")["connected"], "a READY gateway")
 
-    def _make_key(self) -> str:
-        words = [word for scope in _SCOPES for word in ("--scope", scope)]
-        said = self.manage("create_api_key", "bench", "--account", ACCOUNT, *words)
-        self.manage("shell", "-c", _WIDEN)
+    def _prepare(self) -> str:
+        """Make tables, a key and wide limits; return the key."""
+        words = ["--account", ACCOUNT, *(word for scope in _SCOPES for word in ("--scope", scope))]
+        said = self.manage("shell", "-v", "0", "-c", _PREPARE.format(words=words))
         found = re.search(r"jb_paper_\w+", said)
         if found is None:
             raise RuntimeError(said)
