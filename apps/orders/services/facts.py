@@ -10,13 +10,13 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
 
 from apps.accounts.models import Account
 from apps.accounts.services import append_event
 from apps.common import crash
 from apps.common.bell import ring_on_commit
 from apps.common.db import short_transaction
+from apps.common.prepared import Prepared
 from apps.domain.broker_words import REJECT_CODES
 from apps.domain.events import BrokerNotice, BrokerOrder, OrderStatusReport
 from apps.domain.executions import CommissionReport, ExecutionReport
@@ -61,7 +61,7 @@ def record_broker_order(
         )
         if found is None:
             return adopt_foreign(report, account, cause=cause)
-        order = lock_order(found.pk)
+        order = lock_order(found)
         if order.origin != Origin.OWN:
             refresh_foreign(order, report)
         word = Word(
@@ -83,7 +83,7 @@ def record_broker_order(
 def record_status(report: OrderStatusReport, *, sender: Sender) -> Order | None:
     """Book one orderStatus of the present broker session; None if we have no row of the order."""
     with short_transaction():
-        by_perm = _by_perm_id(Order.objects.filter(_of_connection(sender)), report.ib_perm_id)
+        by_perm = _by_perm_id(report.ib_perm_id, sender)
         found = by_perm or _by_session_id(report.ib_order_id, report.client_id, sender)
         if found is None:
             return None
@@ -96,7 +96,7 @@ def record_status(report: OrderStatusReport, *, sender: Sender) -> Order | None:
             client_id=report.client_id,
             evidence={"why_held": report.why_held} if report.why_held else {},
         )
-        return _apply(lock_order(found.pk), word)
+        return _apply(lock_order(found), word)
 
 
 def _apply(order: Order, word: Word) -> Order:
@@ -123,7 +123,7 @@ def record_execution(report: ExecutionReport, *, sender: Sender) -> bool:
             client_id=report.client_id,
             sender=sender,
         )
-        order = lock_order(found.pk) if found else None
+        order = lock_order(found) if found else None
         execution = book(report, account, order)
         if execution is None:
             return False
@@ -175,7 +175,7 @@ def record_notice(notice: BrokerNotice, *, sender: Sender) -> Order | None:
         found = _by_session_id(notice.request_id, sender.client_id, sender)
         if found is None:
             return None
-        order = lock_order(found.pk)
+        order = lock_order(found)
         note(
             order,
             cause="broker_notice",
@@ -205,15 +205,45 @@ def _notice_changes(order: Order, notice: BrokerNotice, sender: Sender) -> dict[
 _OWN_CANCEL = 202
 
 
+_account_of_connection = Prepared(
+    lambda code, connection: Account.objects.filter(code=code, connection__name=connection), *(str, str)
+)
+
+
 def _account(code: str, sender: Sender) -> Account | None:
-    account = Account.objects.filter(code=code, connection__name=sender.connection).first()
+    account = _account_of_connection.first(code, sender.connection)
     if account is None:
         logger.error("fact of an unknown account", extra={"account": code})
     return account
 
 
-def _of_connection(sender: Sender) -> Q:
-    return Q(account__connection__name=sender.connection)
+_by_ref = Prepared(
+    lambda account, ref: Order.objects.filter(account_id=account, order_ref=ref).values_list("pk", flat=True)[
+        :1
+    ],
+    *(int, str),
+)
+_by_perm_in_account = Prepared(
+    lambda account, perm: Order.objects.filter(account_id=account, ib_perm_id=perm).values_list(
+        "pk", flat=True
+    )[:1],
+    *(int, int),
+)
+_by_perm_in_connection = Prepared(
+    lambda connection, perm: Order.objects.filter(
+        account__connection__name=connection, ib_perm_id=perm
+    ).values_list("pk", flat=True)[:1],
+    *(str, int),
+)
+_by_id_of_client = Prepared(
+    lambda connection, client_id, ib_order_id: Order.objects.filter(
+        account__connection__name=connection,
+        ib_client_id=client_id,
+        ib_order_id=ib_order_id,
+        origin=Origin.OWN.value,
+    ).values_list("pk", flat=True)[:1],
+    *(str, int, int),
+)
 
 
 def _find(
@@ -224,23 +254,24 @@ def _find(
     ib_order_id: int,
     client_id: int,
     sender: Sender,
-) -> Order | None:
+) -> int | None:
     """Find the row by our name, else by perm id, else by the id of this very broker session."""
-    rows = Order.objects.filter(account=account)
     if is_our_ref(order_ref_text):
-        return rows.filter(order_ref=order_ref_text).first()
-    return _by_perm_id(rows, ib_perm_id) or _by_session_id(ib_order_id, client_id, sender)
+        return _by_ref.first(account.pk, order_ref_text)
+    by_perm = _by_perm_in_account.first(account.pk, ib_perm_id) if _is_id(ib_perm_id) else None
+    return by_perm or _by_session_id(ib_order_id, client_id, sender)
 
 
-def _by_perm_id(rows: QuerySet[Order], ib_perm_id: int) -> Order | None:
-    if not ib_perm_id:
+def _by_perm_id(ib_perm_id: int, sender: Sender) -> int | None:
+    return _by_perm_in_connection.first(sender.connection, ib_perm_id) if _is_id(ib_perm_id) else None
+
+
+def _is_id(number: int) -> bool:
+    """Tell whether an order can have this number: what does not fit its column belongs to none."""
+    return 0 < number < 2**63
+
+
+def _by_session_id(ib_order_id: int, client_id: int, sender: Sender) -> int | None:
+    if client_id != sender.client_id or not _is_id(ib_order_id):
         return None
-    return rows.filter(ib_perm_id=ib_perm_id).first()
-
-
-def _by_session_id(ib_order_id: int, client_id: int, sender: Sender) -> Order | None:
-    if client_id != sender.client_id or ib_order_id <= 0:
-        return None
-    return Order.objects.filter(
-        _of_connection(sender), ib_client_id=client_id, ib_order_id=ib_order_id, origin=Origin.OWN
-    ).first()
+    return _by_id_of_client.first(sender.connection, client_id, ib_order_id)

@@ -8,6 +8,7 @@ from typing import Any
 
 from apps.accounts.models import Account
 from apps.common.db import database_now
+from apps.common.prepared import Prepared
 from apps.domain.executions import ExecutionReport, average_price
 from apps.domain.identity import plain
 from apps.domain.incidents import IncidentKind
@@ -107,10 +108,15 @@ def recount(order: Order, execution: Execution) -> None:
         move(order, after, cause="execution", evidence=evidence, changes=changes)
 
 
+_counting_fills = Prepared(
+    lambda order: Execution.objects.filter(order_id=order, superseded=False).values_list("quantity", "price"),
+    int,
+)
+
+
 def explained(order: Order) -> tuple[Decimal, Decimal | None]:
     """Return the quantity and the average price that the executions of an order add up to."""
-    rows = Execution.objects.filter(order=order, superseded=False)
-    pairs = list(rows.values_list("quantity", "price"))
+    pairs = _counting_fills.rows(order.pk)
     return sum((quantity for quantity, _ in pairs), Decimal(0)), average_price(pairs)
 
 
