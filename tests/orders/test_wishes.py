@@ -221,6 +221,18 @@ class TestClosePosition:
         stop.refresh_from_db()
         assert (stop.status, closing.status) == ("CANCELLED_UNSENT", "ACCEPTED")
 
+    @pytest.mark.django_db(transaction=True)
+    def test_cancels_them_as_a_request_does_with_no_transaction_around(
+        self, account: Account, aapl: Instrument, tara: Tara
+    ) -> None:
+        hold(account, aapl, 10)
+        stop = _protect(tara).orders[0]
+
+        closing = _close(tara).order
+
+        stop.refresh_from_db()
+        assert (stop.status, closing.status) == ("CANCELLED_UNSENT", "ACCEPTED")
+
     def test_a_refused_close_leaves_the_stop_in_place(
         self, account: Account, aapl: Instrument, tara: Tara
     ) -> None:

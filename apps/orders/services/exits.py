@@ -46,7 +46,6 @@ from apps.orders.services.intake import (
     accept,
     judge,
     key_for,
-    lock_states,
     on_tick,
     prepare,
     require_ready,
@@ -55,7 +54,7 @@ from apps.orders.services.intake import (
 from apps.orders.services.wishes import OrderTerminal, request_cancel
 from apps.orders.snapshots import exposures, not_closed_orders
 from apps.positions.selectors import held
-from apps.safety.selectors import limits_in_force
+from apps.safety.selectors import limits_in_force, scopes_of, states
 
 #: How long closing or protecting waits for the broker to confirm cancels that are in its way.
 CANCEL_DEADLINE_S = 5.0
@@ -220,11 +219,11 @@ def _would_pass(legs: Sequence[Leg], request: Request, *, replaced: Sequence[Ord
 
     Asked before anything is cancelled: a refusal must not leave the position unguarded.
     """
-    states = lock_states(request.account, request.instrument)
+    seen = states(scopes_of(request.account.code, request.instrument.symbol))
     limits = limits_in_force(request.account)
     gone = [order.pk for order in replaced]
     return all(
-        judge(leg, request, states=states, limits=limits, leave_out=gone, beside=number).passed
+        judge(leg, request, states=seen, limits=limits, leave_out=gone, beside=number).passed
         for number, leg in enumerate(legs)
     )
 
