@@ -10,7 +10,7 @@ seed is one schedule, and a failure is printed as the sequence of calls that lea
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -457,14 +457,19 @@ class OrderMachine(RuleBasedStateMachine):
             return
         open_ones = list(Order.objects.filter(status__in=NOT_CLOSED).select_related("parent"))
         require(len(open_ones) <= self.limits.max_open_orders, f"I14: {len(open_ones)} orders not closed")
-        booked = Execution.objects.filter(superseded=False).values_list("side", "quantity")
-        ledger = sum((Side(side).sign * quantity for side, quantity in booked), HELD_AT_FIRST)
         if order.side == Side.BUY:
+            # what was declared void is no holding, also before we can prove it
+            held = self._held_by_executions(but=self.broker.busted)
             buys = sum((tradable_quantity(one) for one in open_ones if one.side == Side.BUY), ZERO)
-            require(ledger + buys <= self.limits.max_position, f"I14: {ledger} held and {buys} bought")
+            require(held + buys <= self.limits.max_position, f"I14: {held} held and {buys} bought")
         elif not self._has_unheard_executions():
-            sells = _worst_sells(open_ones)
-            require(sells <= ledger, f"I14: {ledger} held and {sells} sold")
+            held, sells = self._held_by_executions(), _worst_sells(open_ones)
+            require(sells <= held, f"I14: {held} held and {sells} sold")
+
+    def _held_by_executions(self, *, but: Collection[str] = ()) -> Decimal:
+        valid = Execution.objects.filter(superseded=False).exclude(root__in=but)
+        booked = valid.values_list("side", "quantity")
+        return sum((Side(side).sign * quantity for side, quantity in booked), HELD_AT_FIRST)
 
     def _has_unheard_executions(self) -> bool:
         waiting = any(isinstance(event, ExecutionReport) for event in self.hand.inbox)

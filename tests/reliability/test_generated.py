@@ -159,3 +159,17 @@ class TestSequencesThatOnceBrokeAPromise:
 
         assert list(Order.objects.values_list("filled_quantity", flat=True)) == [4, 4]
         assert set(Difference.objects.values_list("kind", flat=True)) == {"unexplained_fill"}
+
+    def test_a_bust_that_only_the_position_has_told_makes_room_for_orders(
+        self, machine: OrderMachine
+    ) -> None:
+        machine.place(Side.BUY, 10, False, "", Stage.READ)
+        machine.trade(0, 10)
+        machine.correct(0, 0)
+        machine.go_on(Stage.HEARD)
+
+        for _ in range(4):
+            machine.place(Side.BUY, 10, False, "", Stage.ASKED)
+
+        last = Order.objects.order_by("-pk").values_list("status", flat=True)
+        assert list(last) == ["DENIED", "ACCEPTED", "ACCEPTED", "ACCEPTED", "FILLED"]
