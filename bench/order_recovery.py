@@ -47,6 +47,7 @@ def _round(bridge: Bridge, orders: int) -> float:
     bridge.clock.command("refuse")
     until(lambda: not bridge.get("/health")["connected"], "the cut")
     _price(bridge, CRASH)
+    until(lambda: _all_have_filled(bridge), "the fills")
     bridge.clock.command("accept")
     began = time.monotonic()
     bridge.until_ready()
@@ -55,6 +56,12 @@ def _round(bridge: Bridge, orders: int) -> float:
     if set(statuses) != {"Filled"}:
         raise RuntimeError(f"not reconciled: {statuses}")
     return taken
+
+
+def _all_have_filled(bridge: Bridge) -> bool:
+    with ControlClient(bridge.simulator.control_port) as control:
+        book = control.ask("book")
+    return all(order["status"] == "Filled" for order in book["orders"])
 
 
 def _price(bridge: Bridge, price: float) -> None:
