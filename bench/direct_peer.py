@@ -96,7 +96,7 @@ class Peer:
     async def living(self, _: FastAPI) -> AsyncIterator[None]:
         asyncio.set_event_loop(asyncio.get_running_loop())  # the library asks the policy for it
         self._store = await self._open_store()
-        self._ib = ib_insync.IB()
+        self._ib = ib_insync.IB()  # type: ignore[no-untyped-call]
         self._ib.client.MaxRequests = 0
         await self._ib.connectAsync("127.0.0.1", self._broker_port, CLIENT_ID)
         for symbol in ("AAPL", "MSFT"):

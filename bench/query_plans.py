@@ -19,7 +19,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from apps.accounts.models import Account, Connection
+from apps.accounts.models import Account, Connection, Phase
 from apps.accounts.services import (
     next_session,
     record_heartbeat,
@@ -216,7 +216,7 @@ def _open_for_business() -> None:
     record_identity(
         connection_name="main", epoch=epoch, session=session, server_version=176, accounts=[CODE], proof=proof
     )
-    record_phase(connection_name="main", epoch=epoch, phase="READY")
+    record_phase(connection_name="main", epoch=epoch, phase=Phase.READY)
     for number in range(INSTRUMENTS):
         Instrument.objects.create(
             ib_con_id=1000 + number,
@@ -350,7 +350,7 @@ def _picture() -> dict[int, Quote]:
 
 
 def _explain_facts(witness: Witness, order: Order, sender: Sender) -> None:
-    ids = {"ib_order_id": order.ib_order_id or 0, "ib_perm_id": 77_000_001, "client_id": 1}
+    ids: dict[str, Any] = {"ib_order_id": order.ib_order_id or 0, "ib_perm_id": 77_000_001, "client_id": 1}
     status = OrderStatusReport(**ids, status="Submitted", filled=Decimal(0), remaining=Decimal(7))
     fill = ExecutionReport(
         account=CODE,

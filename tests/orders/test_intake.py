@@ -23,12 +23,12 @@ from apps.orders.models import Order, OrderEvent
 from apps.orders.services.intake import (
     BrokerNotReady,
     IdempotencyKeyConflict,
-    ImmediateTrigger,
     InvalidKey,
     RestartWindow,
     Wishes,
     submit_order,
 )
+from apps.orders.services.prices import ImmediateTrigger
 from apps.safety.models import TradingState
 from tests.orders.conftest import BUY_10, CODE, Tara, fly, hold, sell
 

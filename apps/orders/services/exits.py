@@ -46,11 +46,11 @@ from apps.orders.services.intake import (
     accept,
     judge,
     key_for,
-    on_tick,
     prepare,
     require_ready,
     submit_order,
 )
+from apps.orders.services.prices import on_tick
 from apps.orders.services.wishes import OrderTerminal, request_cancel
 from apps.orders.snapshots import exposures, not_closed_orders
 from apps.positions.selectors import held
@@ -198,7 +198,7 @@ def protect_position(
     names = [key, f"{key}.1"]
     legs = [
         Leg(
-            on_tick(ticket, request)[0],
+            on_tick(ticket, instrument=request.instrument, rounds=request.wishes.round_prices)[0],
             name,
             asked=ticket,
             role=role,

@@ -29,10 +29,10 @@ from apps.orders.services.intake import (
     Wishes,
     accept,
     key_for,
-    on_tick,
     prepare,
     require_ready,
 )
+from apps.orders.services.prices import on_tick
 from apps.orders.snapshots import price_from_row
 from apps.safety.selectors import limits_in_force
 
@@ -81,12 +81,12 @@ def submit_bracket(
         entry, take_profit=take_profit, stop_loss=stop_loss, time_in_force=exits_live(account)
     )
     request = prepare(account, entry, by=by, ids=ids, wishes=wishes, warnings=warnings)
-    sent, rounded = on_tick(entry, request)
+    sent, rounded = on_tick(entry, instrument=request.instrument, rounds=request.wishes.round_prices)
     request = replace(request, warnings=request.warnings + rounded)
     refuse_wrong_side(sent, request, take_profit=take_profit, stop_loss=stop_loss)
     legs = [Leg(sent, key, asked=entry, role="entry")]
     for number, (role, ticket) in enumerate(exits.items(), start=1):
-        leg_sent, _ = on_tick(ticket, request)
+        leg_sent, _ = on_tick(ticket, instrument=request.instrument, rounds=request.wishes.round_prices)
         leg = Leg(
             leg_sent,
             f"{key}.{number}",

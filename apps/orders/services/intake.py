@@ -7,7 +7,6 @@ A denial is an order row too, so that the books know what was refused (safety ru
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import partial
 from typing import Any, Protocol
 
@@ -24,10 +23,9 @@ from apps.common.request_ids import RequestIds
 from apps.common.version import code_version
 from apps.common.waiting import wait_until
 from apps.domain.errors import DomainError
-from apps.domain.identity import fingerprint, is_client_order_id, order_ref, plain
-from apps.domain.instruments import nearest_ticks, tick_at
+from apps.domain.identity import fingerprint, is_client_order_id, order_ref
 from apps.domain.mode import Mode
-from apps.domain.orders import OrderStatus, OrderTicket, Origin, Side
+from apps.domain.orders import OrderStatus, OrderTicket, Origin
 from apps.domain.risk.gate import Verdict, evaluate
 from apps.domain.risk.limits import MAX_EXPIRY_S, Limits
 from apps.domain.risk.rules import LEG_RULES, RULES, Rule
@@ -37,6 +35,7 @@ from apps.marketdata.models import WatchPriority
 from apps.marketdata.services import keep_watch
 from apps.orders.models import Execution, Order, OrderGroup
 from apps.orders.services.lost_answers import what_was_stored
+from apps.orders.services.prices import on_tick, refuse_immediate_trigger
 from apps.orders.services.transitions import record_step
 from apps.orders.snapshots import NO_PRICE, PriceSeen, price_from_row, snapshot_for
 from apps.safety.models import AccountRisk, TradingState
@@ -83,12 +82,6 @@ class InProgress(DomainError):
     """The same request is being worked on; ask again in a second."""
 
     code = "IN_PROGRESS"
-
-
-class ImmediateTrigger(DomainError):
-    """The stop is on the wrong side of the market and would trigger at once."""
-
-    code = "VALIDATION_PRICE"
 
 
 class Principal(Protocol):
@@ -185,8 +178,9 @@ def submit_order(
         return earlier
     require_ready(account)
     request = prepare(account, ticket, by=by, ids=ids, wishes=wishes, warnings=warnings)
-    sent, rounded = on_tick(ticket, request)
-    refuse_immediate_trigger(sent, request)
+    sent, rounded = on_tick(ticket, instrument=request.instrument, rounds=wishes.round_prices)
+    if not wishes.allow_immediate_trigger:
+        refuse_immediate_trigger(sent, request.instrument)
     request = replace(request, warnings=request.warnings + rounded)
     try:
         order = accept([Leg(sent, key, asked=ticket)], request)[0]
@@ -266,35 +260,6 @@ def _wait_for_price(instrument: Instrument) -> None:
         return None if seen == NO_PRICE else seen
 
     wait_until(first_price, topics=["quotes"], deadline_s=PRICE_DEADLINE_S, poll_s=0.05)
-
-
-def on_tick(ticket: OrderTicket, request: Request) -> tuple[OrderTicket, tuple[str, ...]]:
-    """Round prices to the passive side of the grid if the caller allowed it, and say so."""
-    if not request.wishes.round_prices:
-        return ticket, ()
-    changes: dict[str, Decimal] = {}
-    spec = request.instrument.spec
-    for name in ("limit_price", "stop_price"):
-        price: Decimal | None = getattr(ticket, name)
-        if price is None:
-            continue
-        below, above = nearest_ticks(price, tick_at(price, spec.tick_rules, default=spec.min_tick))
-        passive = below if (ticket.side is Side.BUY) is (name == "limit_price") else above
-        if passive != price:
-            changes[name] = passive
-    notes = tuple(f"{name} was rounded to {plain(price)}" for name, price in changes.items())
-    return replace(ticket, **changes), notes  # type: ignore[arg-type]
-
-
-def refuse_immediate_trigger(ticket: OrderTicket, request: Request) -> None:
-    """Raise ImmediateTrigger for a stop the market has passed already, unless allowed."""
-    if ticket.stop_price is None or request.wishes.allow_immediate_trigger:
-        return
-    price = price_from_row(request.instrument).reference
-    if price is None:
-        return
-    if (ticket.stop_price - price) * ticket.side.sign <= 0:
-        raise ImmediateTrigger(f"Stop {plain(ticket.stop_price)} would trigger at once at {plain(price)}")
 
 
 def accept(legs: Sequence[Leg], request: Request, *, kind: str = "") -> list[Order]:
