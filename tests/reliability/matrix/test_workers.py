@@ -66,8 +66,9 @@ class Clockwork:
         """Return in which period each effect came, by the clock of the database."""
         return [int(instant(row["at_db"]).timestamp() // PERIOD_S) for row in self._desk.rows.all(TICKS)]
 
-    def until_ticks(self, count, *, within_s=40.0):
+    def until_ticks(self, count):
         """Wait for so many effects more than there are."""
+        within_s = 40 + 1.5 * count * PERIOD_S
         wanted = len(self.turns()) + count
         until(
             lambda: len(self.turns()) >= wanted, within_s=within_s, what=f"{count} ticks; {self.last_words()}"
