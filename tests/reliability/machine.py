@@ -10,7 +10,7 @@ seed is one schedule, and a failure is printed as the sequence of calls that lea
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -458,16 +458,16 @@ class OrderMachine(RuleBasedStateMachine):
         open_ones = list(Order.objects.filter(status__in=NOT_CLOSED).select_related("parent"))
         require(len(open_ones) <= self.limits.max_open_orders, f"I14: {len(open_ones)} orders not closed")
         if order.side == Side.BUY:
-            # what was declared void is no holding, also before we can prove it
-            held = self._held_by_executions(but=self.broker.busted)
+            held = self._held_without_void(Side.BUY)
             buys = sum((tradable_quantity(one) for one in open_ones if one.side == Side.BUY), ZERO)
             require(held + buys <= self.limits.max_position, f"I14: {held} held and {buys} bought")
         elif not self._has_unheard_executions():
-            held, sells = self._held_by_executions(), _worst_sells(open_ones)
+            held, sells = self._held_without_void(Side.SELL), _worst_sells(open_ones)
             require(sells <= held, f"I14: {held} held and {sells} sold")
 
-    def _held_by_executions(self, *, but: Collection[str] = ()) -> Decimal:
-        valid = Execution.objects.filter(superseded=False).exclude(root__in=but)
+    def _held_without_void(self, side: Side) -> Decimal:
+        """Return what executions add up to; one of this side that was declared void makes room at once."""
+        valid = Execution.objects.filter(superseded=False).exclude(root__in=self.broker.busted, side=side)
         booked = valid.values_list("side", "quantity")
         return sum((Side(side).sign * quantity for side, quantity in booked), HELD_AT_FIRST)
 

@@ -173,3 +173,16 @@ class TestSequencesThatOnceBrokeAPromise:
 
         last = Order.objects.order_by("-pk").values_list("status", flat=True)
         assert list(last) == ["DENIED", "ACCEPTED", "ACCEPTED", "ACCEPTED", "FILLED"]
+
+    def test_a_sale_that_was_declared_void_while_nobody_listened_may_be_made_again(
+        self, machine: OrderMachine
+    ) -> None:
+        machine.place(Side.SELL, 6, False, "", Stage.TRADED)
+        machine.crash(loses_unread=True, only_sleeps=False)
+        machine.trade(0, 6)
+        machine.correct(0, 0)
+        machine.connect(rolled_back=False, reads_old_first=True)
+
+        machine.place(Side.SELL, 6, True, "", Stage.ASKED)
+
+        assert Order.objects.latest("pk").status == "ACCEPTED"
