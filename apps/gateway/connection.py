@@ -126,6 +126,7 @@ class Keeper:
         finally:
             self._forget_session(began, ending)
             await _close(session, ending.reasons[0])
+        _take_back_cancels()
         self._tell(ending)
         return ending
 
@@ -341,3 +342,15 @@ def _why_not_up(state: SessionState) -> list[str]:
     if state.missed_beats:
         return ["IB Gateway did not answer a heartbeat"]
     return ["The reconciliation did not come to a clean end"]
+
+
+def _take_back_cancels() -> None:
+    """Make this task one that nobody has asked to end.
+
+    A group that is already waiting for its tasks when one fails cancels its own task to wake it up,
+    and up to Python 3.11.2 does not take that back. A timeout of the next session would then come
+    out as a cancellation, and end the gateway.
+    """
+    task = asyncio.current_task()
+    while task is not None and task.cancelling():
+        task.uncancel()

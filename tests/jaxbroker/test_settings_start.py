@@ -210,7 +210,7 @@ class TestValues:
             "synchronous=FULL",
             "foreign_keys=ON",
             "'IMMEDIATE'",
-            "'timeout': 5",
+            "'timeout': 2",
         ):
             assert part in done.stdout
 

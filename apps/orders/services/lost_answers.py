@@ -24,7 +24,7 @@ def what_was_stored(orders: Sequence[Order], account: Account, *, lost: CommitUn
     """
     try:
         with short_transaction():
-            for_update(AccountRisk.objects.filter(account=account)).get()
+            for_update(AccountRisk.objects.filter(account=account)).first()  # its first order makes the row
             rows = Order.objects.select_related("account", "instrument", "group", "parent")
             found = list(rows.filter(uuid__in=[order.uuid for order in orders]).order_by("pk"))
     except NO_ANSWER:
