@@ -63,7 +63,7 @@ class TestPool:
             **{name: address[name] for name in ("dbname", "user", "password", "host", "port")}
         ) as other:
             other.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"  # and wait for each to be gone
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         connection.close()

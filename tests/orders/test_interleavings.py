@@ -12,7 +12,7 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from apps.domain.events import BrokerOrder, OrderStatusReport
 from apps.domain.executions import CommissionReport, ExecutionReport
@@ -107,11 +107,12 @@ def book(facts: list[Fact], sender: Sender) -> None:
 @contextmanager
 def undone() -> Iterator[None]:
     """Take everything back at the end, so that each round begins with the same rows."""
-    before = transaction.savepoint()
+    before, bells = transaction.savepoint(), len(connection.run_on_commit)
     try:
         yield
     finally:
         transaction.savepoint_rollback(before)
+        del connection.run_on_commit[bells:]  # else each round searches those of all before it
 
 
 def end_of(order: Order) -> tuple[Any, ...]:
