@@ -26,7 +26,6 @@ logger = logging.getLogger(__name__)
 def adopt_foreign(report: BrokerOrder, account: Account, *, cause: str) -> Order | None:
     """Store an order we did not make: EXTERNAL without our prefix, ORPHAN with it (ST10)."""
     origin = Origin.ORPHAN if is_our_ref(report.order_ref) else Origin.EXTERNAL
-    now = timezone.now()
     filled = report.filled or Decimal(0)
     quantity = report.quantity or filled  # a completed order may state only what was filled
     if quantity <= 0:
@@ -43,7 +42,31 @@ def adopt_foreign(report: BrokerOrder, account: Account, *, cause: str) -> Order
     known = Order.objects.filter(account=account, client_order_id=key).first()
     if known is not None:  # several of them share their names while IB has given no perm id
         return known
-    order = Order.objects.create(
+    order = _store(report, account, key, origin=origin, quantity=quantity, status=status)
+    _take_executions(order)
+    if origin is Origin.ORPHAN:
+        record_incident(
+            IncidentKind.ORPHAN_ORDER,
+            f"ref:{order.order_ref}",
+            account=account,
+            detail=f"{order}, {order.status}, under {order.order_ref}",
+            evidence={"ib_perm_id": report.ib_perm_id, "broker_status": report.status, "from": cause},
+        )
+    record_step(order, before="", cause=f"found_{origin.lower()}", actor="broker", evidence={"from": cause})
+    return order
+
+
+def _store(
+    report: BrokerOrder,
+    account: Account,
+    key: str,
+    *,
+    origin: Origin,
+    quantity: Decimal,
+    status: OrderStatus | None,
+) -> Order:
+    now = timezone.now()
+    return Order.objects.create(
         account=account,
         instrument=ensure_instrument(
             ib_con_id=report.ib_con_id,
@@ -69,22 +92,11 @@ def adopt_foreign(report: BrokerOrder, account: Account, *, cause: str) -> Order
         ib_client_id=report.client_id,
         ib_perm_ids=[report.ib_perm_id] if report.ib_perm_id else [],
         ib_perm_id=report.ib_perm_id or None,
-        filled_quantity=filled,
+        filled_quantity=report.filled or Decimal(0),
         created_at=now,
         updated_at=now,
         closed_at=now if status in CLOSED else None,
     )
-    _take_executions(order)
-    if origin is Origin.ORPHAN:
-        record_incident(
-            IncidentKind.ORPHAN_ORDER,
-            f"ref:{order.order_ref}",
-            account=account,
-            detail=f"{order}, {order.status}, under {order.order_ref}",
-            evidence={"ib_perm_id": report.ib_perm_id, "broker_status": report.status, "from": cause},
-        )
-    record_step(order, before="", cause=f"found_{origin.lower()}", actor="broker", evidence={"from": cause})
-    return order
 
 
 def _take_executions(order: Order) -> None:
